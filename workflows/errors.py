@@ -1,0 +1,63 @@
+"""The errors a caller can meet, once. Every face (HTTP, command line) translates these and invents none of its own.
+
+A `Problem` is one thing wrong with what somebody sent: where (a JSON Pointer, RFC 6901), what, and what would be right. Errors say
+nothing about HTTP; `workflows/api/problems.py` gives each its status code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One finding: `pointer` is where in the document, `suggestion` the nearest valid name where there is one."""
+
+    pointer: str
+    message: str
+    suggestion: str | None = None
+
+    def __str__(self) -> str:
+        hint = f"; did you mean {self.suggestion!r}?" if self.suggestion else ""
+        return f"{self.pointer or '/'}: {self.message}{hint}"
+
+
+class StepwellError(Exception):
+    """Base of the errors that are meant for the caller."""
+
+
+class NotJson(StepwellError):
+    """The text is not JSON as we take it (RFC 8259, UTF-8, no NaN, nested at most 200 levels deep)."""
+
+
+class Invalid(StepwellError):
+    """What was sent is JSON, but not what is asked for. Carries every problem found, never just the first."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(str(problem) for problem in self.problems))
+
+
+class NotFound(StepwellError):
+    """No such definition or execution."""
+
+
+class Conflict(StepwellError):
+    """The request does not fit the state things are in, such as cancelling what has completed."""
+
+
+class Busy(StepwellError):
+    """More requests are waiting than the server will queue; try again later."""
+
+
+class Unavailable(StepwellError):
+    """The store cannot commit now, or the server is stopping. Nothing was changed; try again later."""
+
+
+class IllegalTransition(StepwellError):
+    """A defect: a frame was moved between two statuses that the transition table does not join."""
+
+
+class PathFailure(StepwellError):
+    """A path of a payload template found nothing (States.ParameterPathFailure, ASL.md row J.6)."""

@@ -1,0 +1,368 @@
+"""Layer 0: the nouns. Definitions, frames, headers, events, statuses and the one table of allowed transitions.
+
+Everything here is frozen data; nothing here does I/O, reads a clock or draws a random number. Every other layer may import this one and
+this one imports only `errors`. Times are seconds since the epoch (float, UTC), durations are seconds.
+
+An execution is a `Header` and a set of `Frame`s. A frame is a place where the execution stands: the root (path ""), a task of a
+DAG, a branch of a Parallel. An event turns frames into frames (`core.machine.step`). What must happen next is a function of the frames
+(`core.waits`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+# -------------------------------------------------------------------------------------------- payloads
+
+Ref = str | int
+"""A reference to a payload: a `str` is the JSON text itself (at most INLINE_BYTES long), an `int` numbers a record that holds it."""
+
+INLINE_BYTES = 2_048
+"""Longer payloads get a record of their own, so that a frame that changes never rewrites them."""
+
+
+class Status(StrEnum):
+    """Of an execution."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+ENDED = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
+
+STATUS_TRANSITIONS: Mapping[Status | None, frozenset[Status]] = {
+    None: frozenset({Status.QUEUED}),
+    Status.QUEUED: frozenset({Status.RUNNING}) | ENDED,
+    Status.RUNNING: ENDED,
+    Status.COMPLETED: frozenset(),
+    Status.FAILED: frozenset(),
+    Status.CANCELLED: frozenset(),
+}
+
+
+class At(StrEnum):
+    """Where a frame stands. READY, RUNNING and PARKED wait for work; RETRYING and WAITING only for a moment; OPEN for its children."""
+
+    PENDING = "PENDING"  # some of what it depends on has ended, not all
+    READY = "READY"  # an attempt may be handed out
+    RUNNING = "RUNNING"  # a worker has taken the attempt
+    RETRYING = "RETRYING"  # between two attempts
+    WAITING = "WAITING"  # a Wait state
+    OPEN = "OPEN"  # a scope whose children run
+    PARKED = "PARKED"  # has made many transitions in one step and lets others go first
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+    CANCELLED = "CANCELLED"
+
+
+FINISHED = frozenset({At.SUCCEEDED, At.FAILED, At.SKIPPED, At.CANCELLED})
+_UNFINISHED = frozenset(At) - FINISHED
+
+TRANSITIONS: Mapping[At | None, frozenset[At]] = {
+    None: frozenset(At) - {At.RUNNING, At.CANCELLED},
+    At.PENDING: frozenset({At.PENDING, At.READY, At.FAILED, At.SKIPPED, At.CANCELLED}),
+    At.READY: frozenset({At.RUNNING, At.CANCELLED}),
+    At.RUNNING: frozenset(At) - {At.PENDING, At.SKIPPED},
+    At.RETRYING: frozenset({At.READY, At.OPEN, At.PARKED, At.CANCELLED}) | frozenset({At.SUCCEEDED, At.FAILED}),
+    At.WAITING: _UNFINISHED - {At.PENDING, At.RUNNING} | {At.SUCCEEDED, At.FAILED, At.CANCELLED},
+    At.OPEN: _UNFINISHED - {At.PENDING, At.RUNNING} | {At.SUCCEEDED, At.FAILED, At.CANCELLED},
+    At.PARKED: _UNFINISHED - {At.PENDING, At.RUNNING} | {At.SUCCEEDED, At.FAILED, At.CANCELLED},
+    At.SUCCEEDED: frozenset(),
+    At.FAILED: frozenset(),
+    At.SKIPPED: frozenset(),
+    At.CANCELLED: frozenset(),
+}
+
+# ---------------------------------------------------------------------------------------------- errors
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    """Why an attempt, task or execution failed. `type` is the exception's class name or one of the names below."""
+
+    type: str
+    message: str = ""
+    traceback: str = ""
+    task: str = ""
+
+
+TIMEOUT = "States.Timeout"
+HEARTBEAT_TIMEOUT = "States.HeartbeatTimeout"
+RUNTIME = "States.Runtime"
+DATA_LIMIT_EXCEEDED = "States.DataLimitExceeded"
+PARAMETER_PATH_FAILURE = "States.ParameterPathFailure"
+TASK_FAILED = "States.TaskFailed"
+ALL = "States.ALL"
+INTERRUPTED = "Interrupted"
+INVALID_RESULT = "InvalidResult"
+
+# ----------------------------------------------------------------------------------------- definitions
+
+
+@dataclass(frozen=True, slots=True)
+class JsonPath:
+    """A singular path: `root` is "$" (the data) or "$$" (the context object), then member names and array indexes."""
+
+    root: str
+    steps: tuple[str | int, ...]
+    text: str
+
+
+Template = Any
+"""A payload template, compiled: a JSON value in which each `"key.$": "path"` has become `"key": JsonPath`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """How long to wait before retry n (n from 0): `initial * multiplier**n`, at most `maximum`; full jitter draws from [0, that]."""
+
+    initial: float = 1.0
+    multiplier: float = 2.0
+    maximum: float = 86_400.0
+    jitter: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retrier:
+    """One retry rule: it answers errors in `errors` and not in `excluded`, `attempts` times at most (retries, not tries)."""
+
+    attempts: int
+    delay: Delay = Delay()
+    errors: tuple[str, ...] = (ALL,)
+    excluded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """What the machine must know to run one attempt. Durations in seconds; None: no limit.
+
+    `fail_on_interrupt`: an attempt that was under way when the server died is not issued again but fails with type Interrupted.
+    """
+
+    function: str
+    retriers: tuple[Retrier, ...] = ()
+    timeout: float | None = None
+    heartbeat: float | None = None
+    fail_on_interrupt: bool = False
+
+
+class Rule(StrEnum):
+    """When a task of a DAG starts, by how its direct upstream tasks ended."""
+
+    ALL_SUCCESSFUL = "allSuccessful"
+    ALL_DONE = "allDone"
+    ONE_SUCCESSFUL = "oneSuccessful"
+    ONE_FAILED = "oneFailed"
+    ALL_FAILED = "allFailed"
+    NONE_FAILED = "noneFailed"
+    NONE_SKIPPED = "noneSkipped"
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    id: str
+    name: str
+    spec: TaskSpec
+    depends_on: tuple[str, ...] = ()
+    rule: Rule = Rule.ALL_SUCCESSFUL
+    parameters: Template | None = None
+    continue_on_failure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What every dialect's definition has. Immutable: a change is a new revision, and executions stay on theirs."""
+
+    id: str
+    revision: int
+    name: str = ""
+    description: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    timeout: float | None = None
+    max_concurrency: int | None = None
+    max_active_runs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskList(Definition):
+    """A task list or DAG. `tasks` keeps the order of the document, which is also a task's order in answers."""
+
+    tasks: Mapping[str, Task] = field(default_factory=dict)
+    downstream: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    output: Template | None = None
+
+
+# ------------------------------------------------------------------------------------------ executions
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The execution as a whole. `entries`, `visits` and `payloads` are the last numbers given out; `work` counts frames that wait for
+    work, so that an execution with `work == 0` has nothing to do until a moment comes or somebody asks."""
+
+    id: str
+    definition: str
+    revision: int
+    input: Ref
+    created: float
+    at: float
+    status: Status = Status.QUEUED
+    output: Ref | None = None
+    error: Ref | None = None
+    started: float | None = None
+    ended: float | None = None
+    entries: int = 0
+    visits: int = 0
+    payloads: int = 0
+    work: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One place where the execution stands.
+
+    `visit` is the identity of its present wait or scope, new at each entry into one; a report that carries another is late and changes
+    nothing. `entry` is the visit at which the task was entered: the same for all its attempts, the idempotency key of its functions.
+    `deadlines` maps a kind (timeout, heartbeat, retry, wait, execution) to when it is due. `counts` counts children by how they ended
+    (of a scope), or upstream tasks (of a PENDING task): a join is a counter, never a scan. `entered` and `last` are history ids.
+    """
+
+    path: str
+    status: At
+    state: str = ""
+    visit: int = 0
+    entry: int = 0
+    attempt: int = 0
+    retries: tuple[int, ...] = ()
+    interruptions: int = 0
+    deadlines: Mapping[str, float] = field(default_factory=dict)
+    input: Ref | None = None
+    output: Ref | None = None
+    error: Ref | None = None
+    reason: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    entered: int = 0
+    last: int = 0
+    started: float | None = None
+    ended: float | None = None
+
+
+ROOT = ""
+
+
+def child_path(parent: str, segment: str) -> str:
+    """Paths read like JSON Pointers: "/" before each segment, "~" and "/" inside one escaped (RFC 6901 section 3)."""
+    return f"{parent}/{segment.replace('~', '~0').replace('/', '~1')}"
+
+
+def parent_path(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of an execution's history. Names are AWS's where one exists (ASL.md section T), ours where none does."""
+
+    id: int
+    previous: int
+    type: str
+    at: float
+    details: Mapping[str, Any]
+
+
+# ---------------------------------------------------------------------------------------------- events
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened. `at` is when; `seed` is all the randomness the step may use (63 bits)."""
+
+    at: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Started(Event):
+    """The first event. `input` is JSON text, checked at the edge."""
+
+    execution: str
+    definition: str
+    revision: int
+    input: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken(Event):
+    """The gate handed this attempt to the executor named `by`; from here its time-outs count."""
+
+    path: str
+    visit: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded(Event):
+    """`output` is JSON text, checked by the executor."""
+
+    path: str
+    visit: int
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed(Event):
+    path: str
+    visit: int
+    error: Error
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat(Event):
+    path: str
+    visit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fired(Event):
+    """A moment came. Counts only while `due` is still the frame's earliest deadline."""
+
+    path: str
+    visit: int
+    due: float
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted(Event):
+    """A taken attempt will never report: its worker is gone. `clean` after an orderly stop, which is not held against the attempt."""
+
+    path: str
+    visit: int
+    clean: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Broke(Event):
+    """Stepping one event of this execution raised: it fails with States.Runtime, its neighbours do not."""
+
+    error: Error
+
+
+@dataclass(frozen=True, slots=True)
+class Continue(Event):
+    """A parked frame's turn has come again."""
+
+    path: str
+    visit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled(Event):
+    pass
