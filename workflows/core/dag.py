@@ -1,0 +1,213 @@
+"""The task list and DAG dialect: which task comes next when one has ended, and what the whole comes to.
+
+A root scope, and a child frame for each task that has been reached; a task that some of its upstream tasks have reached is PENDING and
+counts how they ended. Order, trigger rules and their meaning: CONTRACT "Task lists and DAGs" and docs; SEEDS.md B3 for the rules' origin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from enum import Enum
+from functools import cache
+from typing import Any
+
+from workflows.core.dataflow import Lookup, dumps, evaluate, loads, rfc3339, walk
+from workflows.core.machine import Machine, read_error
+from workflows.errors import PathFailure
+from workflows.model import (
+    PARAMETER_PATH_FAILURE,
+    ROOT,
+    At,
+    Error,
+    Frame,
+    JsonPath,
+    Ref,
+    Rule,
+    Status,
+    Task,
+    TaskList,
+    TaskSpec,
+    child_path,
+)
+
+
+class Verdict(Enum):
+    """What a trigger rule says so far."""
+
+    START = "start"
+    SKIP = "skip"
+    NOT_YET = "not yet"
+
+
+def verdict(rule: Rule, upstream: int, succeeded: int, failed: int, skipped: int) -> Verdict:
+    """Decide a trigger rule as soon as what has ended decides it. `upstream`: how many tasks it depends on, at least one."""
+    done = succeeded + failed + skipped == upstream
+    spoilt, early = {
+        Rule.ALL_SUCCESSFUL: (failed + skipped > 0, False),
+        Rule.ALL_FAILED: (succeeded + skipped > 0, False),
+        Rule.NONE_FAILED: (failed > 0, False),
+        Rule.NONE_SKIPPED: (skipped > 0, False),
+        Rule.ONE_SUCCESSFUL: (done and succeeded == 0, succeeded > 0),
+        Rule.ONE_FAILED: (done and failed == 0, failed > 0),
+        Rule.ALL_DONE: (False, False),
+        Rule.ALWAYS: (False, False),
+    }[rule]
+    if spoilt:
+        return Verdict.SKIP
+    return Verdict.START if done or early else Verdict.NOT_YET
+
+
+_OUTCOMES = {At.SUCCEEDED: "succeeded", At.FAILED: "failed", At.SKIPPED: "skipped"}
+_PHRASES = {At.SUCCEEDED: "succeeded", At.FAILED: "failed", At.SKIPPED: "was skipped"}
+
+
+class Dag:
+    """One revision of a task list or DAG as a dialect of the machine."""
+
+    def __init__(self, definition: TaskList) -> None:
+        self.definition = definition
+
+    # --------------------------------------------------------------------------------------------------------- the dialect
+
+    def start(self, m: Machine, root: Frame) -> None:
+        m.open(root, left=len(self.definition.tasks), failed=0)
+        for task in self.definition.tasks.values():
+            if not task.depends_on:
+                self.enter(m, replace(_new(task), last=root.last))
+
+    def enter(self, m: Machine, frame: Frame) -> None:
+        task = self._task(frame)
+        entered = m.note(frame.last, "TaskStateEntered", name=task.id)
+        frame = replace(frame, counts={}, entered=entered, last=entered)
+        data: Ref | None = None
+        details: dict[str, Any] = {}
+        if task.parameters is not None:
+            try:
+                data = details["parameters"] = m.keep(dumps(evaluate(task.parameters, self._lookup(m, frame))))
+            except PathFailure as failure:
+                self._conclude_failed(m, frame, Error(PARAMETER_PATH_FAILURE, f"parameters: {failure}"))
+                return
+        m.attempt(frame, data, functionName=task.spec.function, **details)
+
+    def finished(self, m: Machine, frame: Frame, output: Ref | None, error: Error | None) -> None:
+        if error is not None:
+            self._conclude_failed(m, frame, error)
+            return
+        last = m.note(frame.last, "TaskStateExited", name=frame.state)
+        m.conclude(replace(frame, last=last), At.SUCCEEDED, output=output)
+
+    def woken(self, m: Machine, frame: Frame) -> None:
+        m.attempt(frame, frame.input, functionName=self._task(frame).spec.function)
+
+    def child_ended(self, m: Machine, scope: Frame, child: Frame) -> None:
+        failed = child.status is At.FAILED and not self._task(child).continue_on_failure
+        counts = {"left": scope.counts["left"] - 1, "failed": scope.counts["failed"] + failed}
+        first = scope.error if scope.error is not None or not failed else child.error
+        root = m.put(replace(scope, counts=counts, error=first, last=child.last))
+        for name in self.definition.downstream.get(child.state, ()):
+            self._count(m, self.definition.tasks[name], child)
+        if counts["left"] == 0:
+            self._complete(m, root)
+
+    def resolve(self, frame: Frame) -> TaskSpec:
+        return self._task(frame).spec
+
+    # -------------------------------------------------------------------------------------------------------------- within
+
+    def _task(self, frame: Frame) -> Task:
+        return self.definition.tasks[frame.state]
+
+    def _count(self, m: Machine, task: Task, ended: Frame) -> None:
+        """One more of the task's upstream tasks has ended."""
+        frame = m.frame(child_path(ROOT, task.id)) or _new(task)
+        if frame.status is not At.PENDING:
+            return
+        done_well = ended.status is At.FAILED and self._task(ended).continue_on_failure
+        outcome = "succeeded" if done_well else _OUTCOMES[ended.status]
+        counts = {**frame.counts, outcome: frame.counts.get(outcome, 0) + 1}
+        numbers = [counts.get(name, 0) for name in _OUTCOMES.values()]
+        match verdict(task.rule, len(task.depends_on), *numbers):
+            case Verdict.START:
+                self.enter(m, replace(frame, last=ended.last))
+            case Verdict.SKIP:
+                reason = f"trigger rule {task.rule}: upstream task {ended.state!r} {_PHRASES[ended.status]}"
+                last = m.note(ended.last, "TaskSkipped", name=task.id, reason=reason)
+                m.conclude(replace(frame, entered=last, last=last), At.SKIPPED, reason=reason)
+            case Verdict.NOT_YET:
+                m.put(replace(frame, counts=counts))
+
+    def _conclude_failed(self, m: Machine, frame: Frame, error: Error) -> None:
+        last = m.note(frame.last, "TaskStateExited", name=frame.state)
+        m.conclude(replace(frame, last=last), At.FAILED, error=replace(error, task=frame.state))
+
+    def _complete(self, m: Machine, root: Frame) -> None:
+        if root.error is not None:
+            m.end(Status.FAILED, error=read_error(m.text(root.error)))
+            return
+        try:
+            output = self._output(m)
+        except PathFailure as failure:
+            m.end(Status.FAILED, error=Error(PARAMETER_PATH_FAILURE, f"output: {failure}"))
+        else:
+            m.end(Status.COMPLETED, output=m.keep(dumps(output)))
+
+    def _output(self, m: Machine) -> Any:
+        """What the job's own template makes, else the results of the tasks that nothing depends on."""
+        if self.definition.output is not None:
+            return evaluate(self.definition.output, self._lookup(m, None))
+        ends = (name for name in self.definition.tasks if not self.definition.downstream.get(name))
+        return {name: loads(m.text(ref)) for name in ends if (ref := _result(m, name)) is not None}
+
+    def _lookup(self, m: Machine, frame: Frame | None) -> Lookup:
+        """Paths over {"input", "results"} and the context object; each payload is parsed once, and only if a path names it."""
+
+        @cache
+        def data() -> Any:
+            return loads(m.text(m.header.input))
+
+        @cache
+        def result(name: str) -> Any:
+            ref = _result(m, name)
+            return _MISSING if ref is None else loads(m.text(ref))
+
+        def results() -> dict[str, Any]:
+            return {name: result(name) for name in self.definition.tasks if result(name) is not _MISSING}
+
+        def find(path: JsonPath) -> Any:
+            match path.root, *path.steps:
+                case "$$", *_:
+                    return walk(self._context(m, frame, data), path)
+                case "$", "input", *rest:
+                    return walk(data(), path, rest)
+                case "$", "results", str(name), *rest if name in self.definition.tasks:
+                    if result(name) is _MISSING:
+                        raise PathFailure(f"the path {path.text!r} finds nothing: the task {name!r} has no result")
+                    return walk(result(name), path, rest)
+                case _:
+                    return walk({"input": data(), "results": results()}, path)
+
+        return find
+
+    def _context(self, m: Machine, frame: Frame | None, data: Callable[[], Any]) -> dict[str, Any]:
+        """The context object (specification, "The Context Object"), as far as a task list has one."""
+        job = self.definition
+        context: dict[str, Any] = {
+            "Execution": {"Id": m.header.id, "Name": m.header.id, "Input": data(), "StartTime": rfc3339(m.header.created)},
+            "StateMachine": {"Id": job.id, "Name": job.name},
+        }
+        if frame is not None:
+            context["State"] = {"Name": frame.state, "EnteredTime": rfc3339(m.at)}
+        return context
+
+
+_MISSING = object()
+
+
+def _new(task: Task) -> Frame:
+    return Frame(child_path(ROOT, task.id), At.PENDING, state=task.id)
+
+
+def _result(m: Machine, name: str) -> Ref | None:
+    frame = m.frame(child_path(ROOT, name))
+    return frame.output if frame is not None and frame.status is At.SUCCEEDED else None

@@ -1,0 +1,388 @@
+"""The state machine under every dialect: `step(dialect, execution, event) -> Step`. Pure: no clock, no chance, no I/O.
+
+Owns what is the same in all dialects: identities of waits, attempts, deadlines, retries, interruptions, cancelling, ending, the
+opening and closing of scopes, and the history of all that. A dialect (`core.dag`, the tests' toy, later the states language) only says what
+comes next. A step is a worklist, never recursion; a frame that has made TURN transitions in one step without waiting is parked, so that
+an endless loop of quick states never holds up its neighbours.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Protocol
+
+from workflows.core import retry
+from workflows.core.dataflow import dumps, loads
+from workflows.core.draft import Draft, Step, View
+from workflows.core.waits import due
+from workflows.model import (
+    DATA_LIMIT_EXCEEDED,
+    ENDED,
+    FINISHED,
+    HEARTBEAT_TIMEOUT,
+    INTERRUPTED,
+    ROOT,
+    RUNTIME,
+    TIMEOUT,
+    At,
+    Broke,
+    Cancelled,
+    Continue,
+    Definition,
+    Error,
+    Event,
+    Failed,
+    Fired,
+    Frame,
+    Header,
+    Heartbeat,
+    Interrupted,
+    Ref,
+    Started,
+    Status,
+    Succeeded,
+    Taken,
+    TaskSpec,
+    parent_path,
+)
+
+TURN = 256
+"""Transitions of one frame in one step before it lets others go first."""
+
+INTERRUPTIONS = 4
+"""The interruption of one attempt that fails it: three crashes are bad luck, a fourth is probably the attempt's doing."""
+
+RESULT_BYTES = 16 * 1024 * 1024
+"""A larger result of an attempt, or output of an execution, is refused (States.DataLimitExceeded)."""
+
+_EXECUTION = "execution"
+"""Kind of the root frame's deadline that outlives its waits."""
+
+_ENTRY = {
+    Status.COMPLETED: "ExecutionSucceeded",
+    Status.FAILED: "ExecutionFailed",
+    Status.CANCELLED: "ExecutionAborted",
+}
+_ROOT = {Status.COMPLETED: At.SUCCEEDED, Status.FAILED: At.FAILED, Status.CANCELLED: At.CANCELLED}
+
+
+class Dialect(Protocol):
+    """What a language adds to the machine. Methods get the machine of the step under way and change frames only through it."""
+
+    @property
+    def definition(self) -> Definition: ...
+
+    def start(self, m: Machine, root: Frame) -> None:
+        """The execution begins; `root` is new and not yet put. Open it or send it to its first state."""
+        ...
+
+    def enter(self, m: Machine, frame: Frame) -> None:
+        """The frame has arrived at `frame.state`."""
+        ...
+
+    def finished(self, m: Machine, frame: Frame, output: Ref | None, error: Error | None) -> None:
+        """The frame's work has ended for good, its retries spent: exactly one of `output` and `error` is given."""
+        ...
+
+    def woken(self, m: Machine, frame: Frame) -> None:
+        """The moment a WAITING or RETRYING frame waited for has come."""
+        ...
+
+    def child_ended(self, m: Machine, scope: Frame, child: Frame) -> None:
+        """A child of the open scope is finished."""
+        ...
+
+    def resolve(self, frame: Frame) -> TaskSpec:
+        """What the task the frame stands at needs to run."""
+        ...
+
+
+def step(dialect: Dialect, view: View, event: Event) -> Step:
+    """What the event makes of the execution. Late and repeated reports change nothing. Raises only for defects."""
+    machine = Machine(dialect, view, event)
+    answer = _HANDLERS[type(event)](machine, event)
+    machine.settle()
+    return machine.finish(answer or "")
+
+
+class Machine(Draft):
+    """One step under way. Dialects call the methods of the second half."""
+
+    def __init__(self, dialect: Dialect, view: View, event: Event) -> None:
+        super().__init__(view, event.at, event.seed)
+        self.dialect = dialect
+        self._todo: deque[Callable[[], None]] = deque()
+        self._turns: dict[str, int] = {}
+
+    def settle(self) -> None:
+        """Work off what this step has set going."""
+        while self._todo:
+            self._todo.popleft()()
+
+    # ------------------------------------------------------------------------------------------------------------ events
+
+    def started(self, event: Started) -> str:
+        if self.base is not None:
+            return self.base.id
+        given = self.keep(event.input)
+        self.begin(
+            Header(
+                id=event.execution,
+                definition=event.definition,
+                revision=event.revision,
+                input=given,
+                created=self.at,
+                at=self.at,
+            )
+        )
+        last = self.note(0, "ExecutionStarted", input=given)
+        self.dialect.start(self, Frame(ROOT, At.PENDING, entered=last, last=last))
+        return event.execution
+
+    def taken(self, event: Taken) -> None:
+        frame = self._current(event.path, event.visit, At.READY)
+        if frame is None:
+            return
+        self.run_begins()
+        frame = self._present_at(event.path)
+        spec = self.dialect.resolve(frame)
+        limits = {"timeout": spec.timeout, "heartbeat": spec.heartbeat}
+        deadlines = {kind: self.at + limit for kind, limit in limits.items() if limit is not None}
+        self.put(
+            replace(
+                frame,
+                status=At.RUNNING,
+                started=self.at if frame.started is None else frame.started,
+                deadlines={**frame.deadlines, **deadlines},
+                last=self.note(frame.last, "TaskStarted", worker=event.by),
+            )
+        )
+
+    def succeeded(self, event: Succeeded) -> None:
+        frame = self._current(event.path, event.visit, At.RUNNING)
+        if frame is None:
+            return
+        if len(event.output) > RESULT_BYTES:
+            text = f"the result is {len(event.output):,} characters long, the limit is {RESULT_BYTES:,}"
+            self.fail(frame, Error(DATA_LIMIT_EXCEEDED, text), "TaskFailed")
+            return
+        output = self.keep(event.output)
+        frame = replace(frame, last=self.note(frame.last, "TaskSucceeded", output=output))
+        self.dialect.finished(self, frame, output, None)
+
+    def failed(self, event: Failed) -> None:
+        frame = self._current(event.path, event.visit, At.RUNNING)
+        if frame is not None:
+            self.fail(frame, event.error, "TaskFailed")
+
+    def heartbeat(self, event: Heartbeat) -> None:
+        frame = self._current(event.path, event.visit, At.RUNNING)
+        if frame is None or "heartbeat" not in frame.deadlines:
+            return
+        limit = self.dialect.resolve(frame).heartbeat
+        assert limit is not None, "a heartbeat deadline comes from a heartbeat limit"
+        self.put(replace(frame, deadlines={**frame.deadlines, "heartbeat": self.at + limit}))
+
+    def fired(self, event: Fired) -> None:
+        frame = self.frame(event.path)
+        if frame is None or frame.visit != event.visit or due(frame) != event.due or event.due > self.at:
+            return
+        kind = next(kind for kind, moment in frame.deadlines.items() if moment == event.due)
+        if kind == _EXECUTION:
+            limit = self.dialect.definition.timeout
+            text = f"the execution did not end within {limit:g} seconds"
+            self.end(Status.FAILED, error=Error(TIMEOUT, text), entry="ExecutionTimedOut")
+        elif kind == "timeout":
+            limit = self.dialect.resolve(frame).timeout
+            self.fail(frame, Error(TIMEOUT, f"the attempt did not end within {limit:g} seconds"), "TaskTimedOut")
+        elif kind == "heartbeat":
+            limit = self.dialect.resolve(frame).heartbeat
+            self.fail(frame, Error(HEARTBEAT_TIMEOUT, f"no heartbeat for {limit:g} seconds"), "TaskTimedOut")
+        else:
+            self.dialect.woken(self, frame)
+
+    def interrupted(self, event: Interrupted) -> None:
+        frame = self._current(event.path, event.visit, At.RUNNING)
+        if frame is None:
+            return
+        times = frame.interruptions + (not event.clean)
+        frame = replace(
+            frame,
+            interruptions=times,
+            last=self.note(frame.last, "TaskInterrupted", interruptions=times, clean=event.clean),
+        )
+        if self.dialect.resolve(frame).fail_on_interrupt:
+            self.fail(frame, Error(INTERRUPTED, "the server stopped during the attempt, which is not to be run again"), "TaskFailed")
+        elif times >= INTERRUPTIONS:
+            self.fail(frame, Error(INTERRUPTED, f"the server died {times} times during the attempt"), "TaskFailed")
+        else:
+            self.put(replace(frame, status=At.READY, deadlines=_lasting(frame)))
+
+    def broke(self, event: Broke) -> None:
+        if self.status not in ENDED:
+            self.end(Status.FAILED, error=event.error)
+
+    def resumed(self, event: Continue) -> None:
+        frame = self._current(event.path, event.visit, At.PARKED)
+        if frame is not None:
+            self.dialect.enter(self, frame)
+
+    def cancelled(self, _event: Cancelled) -> str:
+        if self.status in ENDED:
+            return self.status
+        self.end(Status.CANCELLED)
+        return Status.CANCELLED
+
+    # -------------------------------------------------------------------------------------------------- what dialects call
+
+    def run_begins(self) -> None:
+        """The execution is admitted or waits for its first moment: from here its own time-out counts."""
+        if self.status is not Status.QUEUED:
+            return
+        self.set_status(Status.RUNNING, started=self.at)
+        limit = self.dialect.definition.timeout
+        root = self.frame(ROOT)
+        if limit is not None and root is not None:
+            self.put(replace(root, deadlines={**root.deadlines, _EXECUTION: self.at + limit}))
+
+    def goto(self, frame: Frame, state: str, data: Ref | None) -> None:
+        """Send the frame to a state (or a new frame to its task), in its turn."""
+        arriving = replace(frame, state=state, input=data, attempt=0, retries=(), interruptions=0, output=None, error=None)
+        self._todo.append(lambda: self._arrive(arriving))
+
+    def attempt(self, frame: Frame, data: Ref | None, **details: Any) -> None:
+        """The frame is ready for its next attempt. `data`: the function's input (None: the execution's own)."""
+        visit = self.visit()
+        details = {"attempt": frame.attempt + 1} | details
+        self.put(
+            replace(
+                frame,
+                status=At.READY,
+                visit=visit,
+                entry=frame.entry if frame.attempt else visit,
+                attempt=frame.attempt + 1,
+                interruptions=0,
+                input=data,
+                deadlines=_lasting(frame),
+                last=self.note(frame.last, "TaskScheduled", **details),
+            )
+        )
+
+    def wait(self, frame: Frame, until: float) -> None:
+        """The frame waits for a moment (seconds since the epoch)."""
+        self.run_begins()
+        self.put(replace(frame, status=At.WAITING, visit=self.visit(), deadlines={**_lasting(frame), "wait": until}))
+
+    def open(self, frame: Frame, **counts: int) -> Frame:
+        """The frame becomes a scope; its children's paths begin with its own. `counts`: what it counts down and up."""
+        return self.put(replace(frame, status=At.OPEN, visit=self.visit(), counts=counts, deadlines=_lasting(frame)))
+
+    def close(self, scope: Frame) -> None:
+        """Forget all frames beneath the scope, those that still run too: nothing of them is reached again."""
+        for frame in list(self.beneath(scope.path)):
+            self.drop(frame.path)
+
+    def fail(self, frame: Frame, error: Error, entry: str) -> None:
+        """An attempt (or a scope) failed: try again as its retriers say, or hand the failure to the dialect."""
+        frame = replace(frame, last=self.note(frame.last, entry, error=error.type, cause=error.message))
+        spec = self.dialect.resolve(frame)
+        index = retry.choose(spec.retriers, error.type, frame.retries)
+        if index is None:
+            self.dialect.finished(self, frame, None, error)
+            return
+        used = list(frame.retries) + [0] * (index + 1 - len(frame.retries))
+        delay = retry.seconds(spec.retriers[index].delay, used[index], self.random())
+        used[index] += 1
+        self.put(
+            replace(
+                frame,
+                status=At.RETRYING,
+                visit=self.visit(),
+                retries=tuple(used),
+                error=self.keep(_error_text(error)),
+                deadlines={**_lasting(frame), "retry": self.at + delay},
+                last=self.note(frame.last, "TaskRetried", retry=sum(used), delay=delay),
+            )
+        )
+
+    def conclude(self, frame: Frame, status: At, *, output: Ref | None = None, error: Error | None = None, reason: str = "") -> None:
+        """The frame is finished; its scope hears of it. The root is ended with `end` instead."""
+        kept = self.keep(_error_text(error)) if error is not None else None
+        done = self.put(replace(frame, status=status, output=output, error=kept, reason=reason, ended=self.at, deadlines={}, counts={}))
+        self._todo.append(lambda: self._tell_scope(done))
+
+    def end(self, status: Status, *, output: Ref | None = None, error: Error | None = None, entry: str = "") -> None:
+        """The execution ends, and with it all that still runs in it (invariant 7). `entry`: how the history calls it."""
+        if output is not None and len(self.text(output)) > RESULT_BYTES:
+            status, output = Status.FAILED, None
+            error = Error(DATA_LIMIT_EXCEEDED, f"the output is longer than {RESULT_BYTES:,} characters")
+        self._todo.clear()
+        for frame in list(self.beneath(ROOT)):
+            if frame.status not in FINISHED:
+                reason = "the execution was cancelled" if status is Status.CANCELLED else "the execution failed"
+                self.put(replace(frame, status=At.CANCELLED, deadlines={}, counts={}, reason=reason, ended=self.at))
+        root = self._present_at(ROOT)
+        details: dict[str, Any] = {} if output is None else {"output": output}
+        if error is not None:
+            details = {"error": error.type, "cause": error.message}
+        last = self.note(root.last, entry or _ENTRY[status], **details)
+        kept = self.keep(_error_text(error)) if error is not None else None
+        self.put(replace(root, status=_ROOT[status], deadlines={}, ended=self.at, last=last))
+        self.set_status(status, output=output, error=kept, ended=self.at)
+
+    # ------------------------------------------------------------------------------------------------------------ within
+
+    def _current(self, path: str, visit: int, status: At) -> Frame | None:
+        """The frame, if it is in that very wait; None for a late or repeated report."""
+        frame = self.frame(path)
+        return frame if frame is not None and frame.visit == visit and frame.status is status else None
+
+    def _present_at(self, path: str) -> Frame:
+        """The frame as this step has made it so far."""
+        frame = self.frame(path)
+        assert frame is not None, f"there is no frame {path!r}"
+        return frame
+
+    def _arrive(self, frame: Frame) -> None:
+        turns = self._turns[frame.path] = self._turns.get(frame.path, 0) + 1
+        if turns <= TURN:
+            self.dialect.enter(self, frame)
+        else:
+            self.put(replace(frame, status=At.PARKED, visit=self.visit(), deadlines=_lasting(frame)))
+
+    def _tell_scope(self, child: Frame) -> None:
+        scope = self.frame(parent_path(child.path))
+        if scope is not None and scope.status is At.OPEN:
+            self.dialect.child_ended(self, scope, child)
+
+
+def _lasting(frame: Frame) -> dict[str, float]:
+    """Of the frame's deadlines those that outlive its present wait."""
+    return {_EXECUTION: frame.deadlines[_EXECUTION]} if _EXECUTION in frame.deadlines else {}
+
+
+def _error_text(error: Error) -> str:
+    return dumps({"type": error.type, "message": error.message, "traceback": error.traceback, "task": error.task})
+
+
+def read_error(text: str) -> Error:
+    """The Error that a frame's or header's error payload holds."""
+    return Error(**loads(text))
+
+
+_HANDLERS: dict[type[Event], Callable[[Machine, Any], str | None]] = {
+    Started: Machine.started,
+    Taken: Machine.taken,
+    Succeeded: Machine.succeeded,
+    Failed: Machine.failed,
+    Heartbeat: Machine.heartbeat,
+    Fired: Machine.fired,
+    Interrupted: Machine.interrupted,
+    Broke: Machine.broke,
+    Continue: Machine.resumed,
+    Cancelled: Machine.cancelled,
+}
+
+__all__ = ["INTERRUPTIONS", "RESULT_BYTES", "RUNTIME", "TURN", "Dialect", "Machine", "read_error", "step"]
