@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from workflows.core.dataflow import Lookup, dumps, evaluate, loads, rfc3339, walk
+from workflows.core.draft import View
 from workflows.core.machine import Machine, read_error
 from workflows.errors import PathFailure
 from workflows.model import (
@@ -113,6 +114,10 @@ class Dag:
     def resolve(self, frame: Frame) -> TaskSpec:
         return self._task(frame).spec
 
+    def upstream(self, view: View, frame: Frame) -> dict[str, Ref]:
+        found = ((name, _result(view, name)) for name in self._task(frame).depends_on)
+        return {name: ref for name, ref in found if ref is not None}
+
     # -------------------------------------------------------------------------------------------------------------- within
 
     def _task(self, frame: Frame) -> Task:
@@ -208,6 +213,6 @@ def _new(task: Task) -> Frame:
     return Frame(child_path(ROOT, task.id), At.PENDING, state=task.id)
 
 
-def _result(m: Machine, name: str) -> Ref | None:
-    frame = m.frame(child_path(ROOT, name))
+def _result(view: View, name: str) -> Ref | None:
+    frame = view.frame(child_path(ROOT, name))
     return frame.output if frame is not None and frame.status is At.SUCCEEDED else None

@@ -9,7 +9,7 @@ an endless loop of quick states never holds up its neighbours.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -96,6 +96,10 @@ class Dialect(Protocol):
 
     def resolve(self, frame: Frame) -> TaskSpec:
         """What the task the frame stands at needs to run."""
+        ...
+
+    def upstream(self, view: View, frame: Frame) -> Mapping[str, Ref]:
+        """Results, by name, that a function may ask its context for."""
         ...
 
 

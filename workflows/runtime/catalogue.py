@@ -1,0 +1,93 @@
+"""The definitions: revisions kept for ever, the newest one by id, compiled once and shared by all threads.
+
+A definition's text is stored as it was sent. A document that is the same canonical JSON as the newest revision is that revision. Writing is
+done by the engine's thread, inside its batch; reading by any. How a document is read is a function given by the wiring: this file knows no
+language.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from workflows.core.dag import Dag
+from workflows.core.machine import Dialect
+from workflows.model import Definition, TaskList
+from workflows.runtime.ledger import Ledger, Pending
+
+Compile = Callable[[str, int], Definition]
+"""A stored definition's text and revision → the definition. It was checked when it was registered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What a document came to: the revision that holds it, and whether that is new."""
+
+    id: str
+    revision: int
+    created: bool
+
+
+def dialect_for(definition: Definition) -> Dialect:
+    """The dialect that runs a definition. One line per dialect."""
+    if isinstance(definition, TaskList):
+        return Dag(definition)
+    raise TypeError(f"no dialect runs a {type(definition).__name__}")
+
+
+class Catalogue:
+    """`ledger` is partition 0's: definitions live there."""
+
+    def __init__(self, ledger: Ledger, compile_text: Compile, make_dialect: Callable[[Any], Dialect] = dialect_for) -> None:
+        self._ledger = ledger
+        self._compile = compile_text
+        self._make = make_dialect
+        self._dialects: dict[tuple[str, int], Dialect] = {}
+        self._lock = threading.Lock()
+
+    def latest(self, definition_id: str) -> int | None:
+        """The newest revision's number, or None."""
+        data = self._ledger.read("document", ("definition", definition_id))
+        return None if data is None else int(data["revision"])
+
+    def get(self, definition_id: str, revision: int) -> Definition:
+        return self.dialect(definition_id, revision).definition
+
+    def dialect(self, definition_id: str, revision: int) -> Dialect:
+        """Raises LookupError for an unknown revision, and what compiling raises for one that this program cannot read."""
+        key = (definition_id, revision)
+        found = self._dialects.get(key)
+        if found is None:
+            data = self._ledger.read("definition", key)
+            if data is None:
+                raise LookupError(f"no revision {revision} of the definition {definition_id!r}")
+            found = self._make(self._compile(data["text"], revision))
+            with self._lock:
+                found = self._dialects.setdefault(key, found)
+        return found
+
+    def all(self) -> Iterator[Definition]:
+        """The newest revision of each definition, by id. One that this program cannot read is left out."""
+        with self._ledger.snapshot() as snapshot:
+            ids = [str(key[0]) for key in snapshot.walk("definitions")]
+        for definition_id in ids:
+            revision = self.latest(definition_id)
+            if revision is not None:
+                yield self.get(definition_id, revision)
+
+    def register(
+        self, pending: Pending, read: Callable[[str, Any], Any], definition_id: str, text: str, canonical: str, at: float
+    ) -> Registration:
+        """Add a document as the next revision, unless it is the newest already. `read` sees what this batch has written."""
+        digest = hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+        latest = read("document", ("definition", definition_id))
+        if latest is not None and latest["digest"] == digest:
+            return Registration(definition_id, latest["revision"], created=False)
+        revision = 1 if latest is None else latest["revision"] + 1
+        pending.put("definition", (definition_id, revision), {"text": text, "created": at})
+        pending.put("document", ("definition", definition_id), {"revision": revision, "digest": digest})
+        pending.index("definitions", (definition_id,), True)
+        return Registration(definition_id, revision, created=True)

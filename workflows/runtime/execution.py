@@ -1,0 +1,239 @@
+"""One execution in the engine's memory: what steps read, what they changed since the last commit, and the records that come of it.
+
+Belongs to the engine's thread. Mutable on purpose: steps are pure and are applied here at once, so that later events of the batch see them;
+if the commit fails the object is thrown away and read again. Knows records and index names; knows no store, gate or executor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import orjson
+from storage.records import encode
+
+from storage.protocol import Key
+from workflows.core.draft import Step
+from workflows.core.waits import due
+from workflows.model import ROOT, Frame, Header, parent_path
+from workflows.runtime.ledger import Pending
+from workflows.runtime.records import (
+    CHUNK_BYTES,
+    CHUNK_ENTRIES,
+    PAGE_BYTES,
+    entry_row,
+    frame_data,
+    frame_from,
+    header_data,
+    header_from,
+)
+
+Read = Callable[[str, Key], Any]
+"""Reads a record's data (kind, key), or None; from a snapshot or the store."""
+
+
+class Execution:
+    """A `core.draft.View` that takes in steps and gives out records. `number` is its place in the partition."""
+
+    def __init__(self, number: int, read: Read) -> None:
+        self.number = number
+        self.header: Header | None = None
+        self.frames: dict[str, Frame] = {}
+        self._read = read
+        self._children: dict[str, dict[str, None]] = {}
+        self._payloads: dict[int, str] = {}
+        self._pages: dict[int, dict[str, None]] = {0: {}}
+        self._page_of: dict[str, int] = {}
+        self._tail: list[list[Any]] = []
+        self._chunks = 0
+        self._first = _array([])
+        self._clean()
+        self.stored: Header | None = None
+
+    @classmethod
+    def load(cls, number: int, read: Read) -> Execution | None:
+        """The execution as last committed, or None. Raises storage.CorruptRecord."""
+        data = read("execution", (number,))
+        if data is None:
+            return None
+        self = cls(number, read)
+        self.header = self.stored = header_from(data["header"])
+        self._chunks = data["chunks"]
+        self._tail = data["history"]
+        self._take_page(0, data["frames"])
+        self._first = orjson.Fragment(orjson.dumps(data["frames"]))
+        for page in data["pages"]:
+            self._take_page(page, read("page", (number, page))["frames"])
+        return self
+
+    # -------------------------------------------------------------------------------------------------------------- view
+
+    def frame(self, path: str) -> Frame | None:
+        return self.frames.get(path)
+
+    def children(self, path: str) -> Iterable[str]:
+        return self._children.get(path, ())
+
+    def payload(self, number: int) -> str:
+        if number in self._payloads:
+            return self._payloads[number]
+        text: str = self._read("payload", (self.number, number))["text"]
+        return text
+
+    def text(self, ref: str | int) -> str:
+        return ref if isinstance(ref, str) else self.payload(ref)
+
+    # ------------------------------------------------------------------------------------------------------------- apply
+
+    def apply(self, step: Step) -> None:
+        """Take in what a step has changed."""
+        self.header = step.header
+        self._tail.extend(entry_row(entry) for entry in step.history)
+        self._payloads.update(step.payloads)
+        for path, frame in step.frames.items():
+            self._dues.setdefault(path, due(self.frames.get(path)))
+            if frame is None:
+                self._forget(path)
+            else:
+                self._take(path, frame)
+
+    def _take(self, path: str, frame: Frame) -> None:
+        page = self._page_of.get(path)
+        if page is None:
+            page = self._page_of[path] = next(reversed(self._pages))
+            self._pages[page][path] = None
+            if path != ROOT:
+                self._children.setdefault(parent_path(path), {})[path] = None
+        self.frames[path] = frame
+        self._dirty.add(page)
+
+    def _forget(self, path: str) -> None:
+        if path not in self.frames:
+            return
+        del self.frames[path]
+        self._children.pop(path, None)
+        self._children.get(parent_path(path), {}).pop(path, None)
+        page = self._page_of.pop(path)
+        del self._pages[page][path]
+        self._dirty.add(page)
+
+    def _take_page(self, page: int, rows: list[dict[str, Any]]) -> None:
+        self._pages[page] = {}
+        for row in rows:
+            self._take(row["path"], frame_from(row))
+        self._dirty.clear()
+
+    # ----------------------------------------------------------------------------------------------------------- records
+
+    def _clean(self) -> None:
+        self._dirty: set[int] = set()
+        self._dues: dict[str, float | None] = {}
+
+    def write(self, pending: Pending) -> None:
+        """Add the records and index entries that have changed since the last commit. Raises storage.UnencodableRecord, and then has
+        added nothing."""
+        header = self.header
+        assert header is not None, "only executions that were started are written"
+        records: dict[tuple[str, Key], bytes | None] = {}
+        frames = self._write_pages(records)
+        history = self._write_history(records)
+        for payload, text in self._payloads.items():
+            records["payload", (self.number, payload)] = encode({"text": text})
+        body = {
+            "header": header_data(header),
+            "frames": frames,
+            "pages": [page for page in self._pages if page],
+            "history": history,
+            "chunks": self._chunks,
+        }
+        records["execution", (self.number,)] = encode(body)
+        pending.records.update(records)
+        self._write_indexes(header, pending)
+
+    def committed(self) -> None:
+        """What `write` gave out is in the store."""
+        self.stored = self.header
+        self._payloads.clear()
+        self._clean()
+
+    def _write_pages(self, records: dict[tuple[str, Key], bytes | None]) -> orjson.Fragment:
+        for page in sorted(self._dirty):
+            paths = self._pages[page]
+            rows = [orjson.dumps(frame_data(self.frames[path])) for path in paths]
+            if sum(map(len, rows)) > PAGE_BYTES:
+                self._split(page, rows, records)
+            elif page and not paths:
+                del self._pages[page]
+                records["page", (self.number, page)] = None
+            elif page:
+                records["page", (self.number, page)] = encode({"frames": _array(rows)})
+            if page == 0:
+                self._first = _array(rows[: len(self._pages[0])])
+        return self._first
+
+    def _split(self, page: int, rows: list[bytes], records: dict[tuple[str, Key], bytes | None]) -> None:
+        """Spread the page's frames over it and new pages, each at most PAGE_BYTES long unless one frame alone is longer."""
+        parts = list(_parts(list(zip(self._pages[page], rows, strict=True))))
+        for part in parts:
+            target = page if part is parts[0] else max(self._pages) + 1
+            self._pages[target] = dict.fromkeys(path for path, _ in part)
+            self._page_of.update(dict.fromkeys(self._pages[target], target))
+            if target:
+                records["page", (self.number, target)] = encode({"frames": _array([row for _, row in part])})
+
+    def _write_history(self, records: dict[tuple[str, Key], bytes | None]) -> orjson.Fragment:
+        while len(self._tail) >= CHUNK_ENTRIES:
+            self._write_chunk(records, self._tail[:CHUNK_ENTRIES])
+        tail = orjson.dumps(self._tail)
+        if len(tail) > CHUNK_BYTES:
+            self._write_chunk(records, self._tail)
+            tail = b"[]"
+        return orjson.Fragment(tail)
+
+    def _write_chunk(self, records: dict[tuple[str, Key], bytes | None], rows: list[list[Any]]) -> None:
+        records["history", (self.number, self._chunks)] = encode({"entries": rows})
+        self._chunks += 1
+        self._tail = self._tail[len(rows) :]
+
+    def _write_indexes(self, header: Header, pending: Pending) -> None:
+        number, known = self.number, self.stored
+        if known is None:
+            pending.index("created", (-number,), True)
+            pending.index(f"definition/{header.definition}", (-number,), True)
+        if known is None or known.status != header.status:
+            if known is not None:
+                pending.index(f"status/{known.status}", (-number,), False)
+            pending.index(f"status/{header.status}", (-number,), True)
+        was_busy, busy = known is not None and known.work > 0, header.work > 0
+        if was_busy != busy:
+            pending.index("busy", (number,), busy)
+        for path, before in self._dues.items():
+            after = due(self.frames.get(path))
+            if before != after and before is not None:
+                pending.index("due", (before, number, path), False)
+            if before != after and after is not None:
+                pending.index("due", (after, number, path), True)
+
+
+def history(number: int, read: Read) -> Iterator[list[Any]]:
+    """All rows of an execution's history, oldest first: [id, previous, type, at, details]."""
+    data = read("execution", (number,))
+    for chunk in range(data["chunks"]):
+        yield from read("history", (number, chunk))["entries"]
+    yield from data["history"]
+
+
+def _array(rows: list[bytes]) -> orjson.Fragment:
+    return orjson.Fragment(b"[" + b",".join(rows) + b"]")
+
+
+def _parts(items: list[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
+    part: list[tuple[str, bytes]] = []
+    size = 0
+    for item in items:
+        if part and size + len(item[1]) > PAGE_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(item)
+        size += len(item[1])
+    yield part

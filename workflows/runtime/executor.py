@@ -1,0 +1,93 @@
+"""What the engine asks of whoever runs attempts, and the data that crosses it. Executors know neither store nor frames.
+
+A `Run` is one attempt with all it needs; its identity is (execution number, path, visit). For every `submit` there is exactly one final
+report: `Done`, `Erred` or `Lost`. `tests/contract/test_executor.py` is run against every executor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from workflows.model import Error
+
+
+class Identity(NamedTuple):
+    """Of one wait for an attempt, within a partition."""
+
+    number: int
+    path: str
+    visit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One attempt. `input` and the values of `results` are JSON texts; `timeout` is for the function's information, in seconds."""
+
+    identity: Identity
+    function: str
+    input: str
+    execution_id: str
+    job_id: str
+    task_id: str
+    attempt: int
+    idempotency_key: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    results: Mapping[str, str] = field(default_factory=dict)
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The function returned; `output` is JSON text."""
+
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Erred:
+    error: Error
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The worker went away: nobody will ever report on this attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A heartbeat: not final."""
+
+
+Outcome = Done | Erred | Lost | Beat
+Report = Callable[[Identity, Outcome], None]
+"""Called from any thread; must not block."""
+
+
+class Executor(Protocol):
+    """Runs attempts. `start` before anything else; `close` waits for nothing and may come first; both are idempotent."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def capacity(self) -> int:
+        """Attempts it can run at once, as of now."""
+        ...
+
+    def start(self, report: Report) -> None: ...
+
+    def submit(self, run: Run) -> None:
+        """Run it. One whose identity is already under way is ignored."""
+        ...
+
+    def cancel(self, identity: Identity) -> None:
+        """The attempt is no longer wanted; its report will be ignored. Unknown identities are ignored."""
+        ...
+
+    def close(self) -> None: ...
+
+    def troubles(self) -> list[str]:
+        """What an operator should know, in sentences; empty when all is well."""
+        ...

@@ -1,0 +1,115 @@
+"""Where everyone leaves what the engine's thread is to do. Outside requests are bounded; reports and our own messages are never refused."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from storage.protocol import Key
+from workflows.errors import Busy, Unavailable
+from workflows.model import Definition
+from workflows.runtime.executor import Identity, Outcome
+from workflows.runtime.ledger import Pending
+
+Read = Callable[[str, Key], Any]
+"""A record's data by kind and key, or None."""
+
+REQUESTS = 1_000
+"""Outside requests that may wait at once; the next one is refused with Busy."""
+
+BATCH = 1_000
+"""Items taken in one turn of the engine, and so in one commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """An executor's report."""
+
+    identity: Identity
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class TurnOf:
+    """A parked frame's turn, sent by the engine to itself."""
+
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Nothing but a reason to look around."""
+
+
+@dataclass(slots=True)
+class Request:
+    """Base of what is asked from outside. Answered through `reply`, after the commit that holds its effect."""
+
+    reply: Future[Any] = field(default_factory=Future, init=False)
+
+
+@dataclass(slots=True)
+class Start(Request):
+    """Start an execution of this definition; `input` is checked JSON text. Answer: the execution's id."""
+
+    definition: Definition
+    input: str
+
+
+@dataclass(slots=True)
+class Cancel(Request):
+    """Cancel an execution. Answer: the status it has now, which is the one it ended with if it had ended already."""
+
+    number: int
+
+
+@dataclass(slots=True)
+class Write(Request):
+    """Change documents: `apply(pending, read, now)` adds records to the batch; `read` sees the batch. Answer: what it returns."""
+
+    apply: Callable[[Pending, Read, float], Any]
+
+
+Item = Reported | TurnOf | Wake | Request
+
+
+class Inbox:
+    """Any thread puts, one thread drains."""
+
+    def __init__(self, requests: int = REQUESTS) -> None:
+        self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
+        self._room = threading.Semaphore(requests)
+        self._closed = False
+
+    def ask(self, request: Request) -> None:
+        """Raises Busy when too many wait already, Unavailable when the engine is stopping."""
+        if self._closed:
+            raise Unavailable("the server is stopping; try again in a moment")
+        if not self._room.acquire(blocking=False):
+            raise Busy("too many requests are waiting; try again in a moment")
+        self._queue.put(request)
+
+    def offer(self, item: Item) -> None:
+        self._queue.put(item)
+
+    def close(self) -> None:
+        """No more requests. What is in the queue is still drained."""
+        self._closed = True
+
+    def drain(self, timeout: float) -> list[Item]:
+        """Everything there is, at most BATCH items; waits up to `timeout` seconds for the first."""
+        items: list[Item] = []
+        try:
+            items.append(self._queue.get(timeout > 0, timeout if timeout > 0 else None))
+            while len(items) < BATCH:
+                items.append(self._queue.get_nowait())
+        except queue.Empty:
+            pass
+        for item in items:
+            if isinstance(item, Request):
+                self._room.release()
+        return items

@@ -1,0 +1,98 @@
+"""One partition of the store, as the rest of the runtime sees it: plain data in and out, one numbered batch per commit.
+
+Knows the store's contract and the seal of records; knows nothing of what the data means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from storage.protocol import Batch, Key, Store, View
+from storage.records import decode, encode
+
+
+class Pending:
+    """What the next commit will write."""
+
+    def __init__(self) -> None:
+        self.records: dict[tuple[str, Key], bytes | None] = {}
+        self.indexes: dict[str, dict[Key, bool]] = {}
+
+    def put(self, kind: str, key: Key, data: Any) -> None:
+        """Raises storage.UnencodableRecord."""
+        self.records[kind, key] = encode(data)
+
+    def index(self, name: str, key: Key, present: bool) -> None:
+        self.indexes.setdefault(name, {})[key] = present
+
+    def __bool__(self) -> bool:
+        return bool(self.records or self.indexes)
+
+
+class Snapshot:
+    """The partition as of one commit."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    def read(self, kind: str, key: Key) -> Any:
+        """A record's data, or None. Raises storage.CorruptRecord."""
+        raw = self._view.get(kind, key)
+        return None if raw is None else decode(raw)
+
+    def scan(self, index: str, after: Key | None = None, limit: int = 100) -> list[Key]:
+        return self._view.scan(index, after, limit)
+
+    def walk(self, index: str, page: int = 1_000) -> Iterator[Key]:
+        """Every entry of an index, read a page at a time."""
+        after: Key | None = None
+        while keys := self._view.scan(index, after, page):
+            yield from keys
+            after = keys[-1]
+
+    def count(self, index: str) -> int:
+        return self._view.count(index)
+
+    def number(self) -> int:
+        return self._view.number()
+
+
+class Ledger:
+    """Snapshots for any thread; commits for the engine's alone."""
+
+    def __init__(self, store: Store, partition: int = 0) -> None:
+        self._store = store
+        self.partition = partition
+        self._number: int | None = None
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        with self._store.view(self.partition) as view:
+            yield Snapshot(view)
+
+    def read(self, kind: str, key: Key) -> Any:
+        """The latest committed data of a record, or None."""
+        with self.snapshot() as snapshot:
+            return snapshot.read(kind, key)
+
+    def scan(self, index: str, after: Key | None, limit: int) -> list[Key]:
+        with self.snapshot() as snapshot:
+            return snapshot.scan(index, after, limit)
+
+    def commit(self, pending: Pending) -> None:
+        """Write it as the partition's next batch. Raises storage.StoreUnavailable; `landed` then tells whether it is there."""
+        if self._number is None:
+            self._number = self._stored()
+        self._store.commit(Batch(self.partition, self._number + 1, pending.records, pending.indexes))
+        self._number += 1
+
+    def landed(self) -> bool:
+        """After a failed commit: whether it took effect all the same. Raises storage.StoreError while the store cannot be read."""
+        before, self._number = self._number, self._stored()
+        return before is not None and self._number > before
+
+    def _stored(self) -> int:
+        with self.snapshot() as snapshot:
+            return snapshot.number()

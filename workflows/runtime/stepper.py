@@ -1,0 +1,292 @@
+"""Steps events on the executions in memory, and says what must be done about it once that is committed.
+
+Owns the working set, the translation of changed frames into work for the gate and the executors, and what happens when a step raises: that
+execution fails with States.Runtime, its neighbours do not notice. Belongs to the engine's thread; commits nothing and calls no executor.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from storage.protocol import CorruptRecord, StoreUnavailable, UnencodableRecord
+from workflows.core.machine import Dialect, step
+from workflows.core.waits import Wait, Work, work
+from workflows.errors import NotFound, Unavailable
+from workflows.model import ENDED, RUNTIME, At, Broke, Cancelled, Definition, Error, Event, Frame, Interrupted, Status
+from workflows.runtime.execution import Execution
+from workflows.runtime.executor import Identity
+from workflows.runtime.gate import Gate, Limits
+from workflows.runtime.ledger import Ledger, Pending
+
+log = logging.getLogger(__name__)
+
+LIVE = 5_000
+"""Executions kept in memory; any other is read again when something happens to it."""
+
+Make = Callable[[float, int], Event]
+"""An event still without its moment and its randomness."""
+
+
+@dataclass(slots=True)
+class Round:
+    """One turn of the engine: what has changed and what is to be done after the commit."""
+
+    now: float
+    touched: dict[int, Execution] = field(default_factory=dict)
+    pending: Pending = field(default_factory=Pending)
+    reported: dict[Identity, None] = field(default_factory=dict)
+    starts: dict[Identity, None] = field(default_factory=dict)
+    stops: dict[Identity, None] = field(default_factory=dict)
+    turns: list[Identity] = field(default_factory=list)
+    refused: dict[int, Exception] = field(default_factory=dict)
+
+
+class Stepper:
+    """`dialect_of` gives the dialect of a definition's revision; `seed` draws 63 random bits."""
+
+    def __init__(self, ledger: Ledger, gate: Gate, dialect_of: Callable[[str, int], Dialect], seed: Callable[[], int]) -> None:
+        self._ledger = ledger
+        self._gate = gate
+        self._dialect_of = dialect_of
+        self._seed = seed
+        self._live: dict[int, Execution] = {}
+        self._revived: set[int] = set()
+        self._first = True
+        self.recovering = True
+        self.set_aside: dict[int, str] = {}
+        self.recovered = [0, 0]
+
+    # ----------------------------------------------------------------------------------------------------------- executions
+
+    def execution(self, round: Round, number: int) -> Execution | None:
+        """The execution as this round has made it; None: unknown or set aside."""
+        if number in self.set_aside:
+            return None
+        found = self._live.pop(number, None)
+        if found is None:
+            try:
+                found = Execution.load(number, self._ledger.read)
+            except CorruptRecord as error:
+                self._set_aside(number, f"its records cannot be read: {error}")
+            if found is None:
+                return None
+        self._live[number] = found
+        if self.recovering and number not in self._revived:
+            self.revive(round, found)
+        return found
+
+    def forget(self) -> None:
+        """After a failed commit: what is in memory is not what is stored. Everything is read again, as after a start."""
+        self._live.clear()
+        self._revived.clear()
+        self._gate.clear()
+        self.recovering = True
+
+    def committed(self, round: Round) -> None:
+        """The round is in the store."""
+        for execution in round.touched.values():
+            execution.committed()
+        for number in list(self._live)[: max(0, len(self._live) - LIVE)]:
+            del self._live[number]
+
+    def recovery_done(self) -> None:
+        self.recovering = self._first = False
+        self._revived.clear()
+
+    # --------------------------------------------------------------------------------------------------------------- steps
+
+    def begin(self, round: Round, number: int, definition: Definition, make: Make) -> str:
+        """The first event of a new execution. Raises what the step raises: nothing has happened then."""
+        execution = Execution(number, self._ledger.read)
+        dialect = self._dialect_of(definition.id, definition.revision)
+        result = step(dialect, execution, make(round.now, self._seed()))
+        self._live[number] = execution
+        self._revived.add(number)
+        self._apply(round, execution, dialect.definition, result)
+        return result.answer
+
+    def step(self, round: Round, number: int, make: Make) -> str:
+        """One event of an execution that exists. Never raises for what the execution or its definition does."""
+        execution = self.execution(round, number)
+        if execution is None or execution.header is None:
+            return ""
+        try:
+            dialect = self.dialect(execution)
+        except Exception as error:
+            self._set_aside(number, f"its definition cannot be read: {error}")
+            return ""
+        try:
+            result = step(dialect, execution, make(round.now, self._seed()))
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            return self._broke(round, execution, dialect, error)
+        self._apply(round, execution, dialect.definition, result)
+        return result.answer
+
+    def cancel(self, round: Round, number: int) -> str:
+        """The status the execution has afterwards. Raises NotFound, and Unavailable for one that is set aside."""
+        execution = self.execution(round, number)
+        if execution is None:
+            raise (
+                Unavailable(f"the execution is set aside: {self.set_aside[number]}")
+                if number in self.set_aside
+                else NotFound("no such execution")
+            )
+        return self.step(round, number, Cancelled)
+
+    def function(self, round: Round, number: int, path: str) -> tuple[str, int]:
+        """The function and visit of a ready attempt."""
+        execution = self.execution(round, number)
+        assert execution is not None, "the gate knows only executions that can be read"
+        frame = execution.frames[path]
+        return self.dialect(execution).resolve(frame).function, frame.visit
+
+    def hold(self, round: Round, number: int, path: str) -> None:
+        """Keep a ready attempt back: the gate is not to offer it again before the next start."""
+        execution = self.execution(round, number)
+        assert execution is not None, "the gate knows only executions that can be read"
+        definition = self.dialect(execution).definition
+        self._gate.update(number, _limits(definition), (), (path,), 0)
+
+    def begun_since(self, round: Round, definition: str) -> int:
+        """How many more executions of the definition run than are stored as running."""
+        more = 0
+        for execution in round.touched.values():
+            if execution.header is not None and execution.header.definition == definition:
+                stored = execution.stored is not None and execution.stored.status is Status.RUNNING
+                more += (execution.header.status is Status.RUNNING) - stored
+        return more
+
+    def dialect(self, execution: Execution) -> Dialect:
+        assert execution.header is not None, "an execution in the working set has a header"
+        return self._dialect_of(execution.header.definition, execution.header.revision)
+
+    def write(self, round: Round) -> None:
+        """Encode every touched execution. One that cannot be encoded fails; its neighbours are written."""
+        for number, execution in list(round.touched.items()):
+            try:
+                execution.write(round.pending)
+            except UnencodableRecord as error:
+                self._unencodable(round, number, error)
+
+    def _broke(self, round: Round, execution: Execution, dialect: Dialect, error: BaseException) -> str:
+        assert execution.header is not None, "an execution in the working set has a header"
+        log.exception("execution %s broke", execution.header.id, exc_info=error)
+        text = "".join(traceback.format_exception(error))
+        failure = Error(RUNTIME, f"{type(error).__name__}: {error}", text)
+        try:
+            result = step(dialect, execution, Broke(round.now, self._seed(), failure))
+        except Exception as second:
+            self._set_aside(execution.number, f"it can neither go on nor be failed: {second}")
+            return ""
+        self._apply(round, execution, dialect.definition, result)
+        return result.answer
+
+    def _unencodable(self, round: Round, number: int, error: UnencodableRecord) -> None:
+        """Back to what is stored, and from there to FAILED. One never stored is gone: whoever asked for it hears why."""
+        execution = round.touched.pop(number)
+        self._live.pop(number, None)
+        stored = Execution.load(number, self._ledger.read)
+        if stored is None:
+            assert execution.header is not None, "a touched execution was started"
+            self._gate.ended(number, execution.header.definition, had_begun=execution.header.status is Status.RUNNING)
+            round.refused[number] = error
+            return
+        self._live[number] = stored
+        self._broke(round, stored, self.dialect(stored), error)
+        stored.write(round.pending)
+
+    def _set_aside(self, number: int, why: str) -> None:
+        log.error("execution number %d is set aside: %s", number, why)
+        self.set_aside[number] = why
+        self._live.pop(number, None)
+
+    # ------------------------------------------------------------------------------------------------------------- signals
+
+    def _apply(self, round: Round, execution: Execution, definition: Definition, result: Any) -> None:
+        if not result.changed:
+            return
+        was = execution.header.status if execution.header else None
+        before = {path: execution.frame(path) for path in result.frames}
+        execution.apply(result)
+        round.touched[execution.number] = execution
+        self._signal(round, execution, definition, before, was)
+
+    def revive(self, round: Round, execution: Execution) -> None:
+        """Tell the gate what is ready and, after a start of the server, the machine which attempts nobody will ever report on. After a
+        failed commit of this same server an attempt that is taken but not in flight was never submitted: `_signal` has it begin."""
+        number = execution.number
+        self._revived.add(number)
+        assert execution.header is not None, "a loaded execution has a header"
+        try:
+            definition = self.dialect(execution).definition
+        except Exception as error:
+            self._set_aside(number, f"its definition cannot be read: {error}")
+            return
+        self._signal(round, execution, definition, dict.fromkeys(execution.frames), execution.header.status)
+        if not self._first:
+            return
+        lost = [Identity(number, path, frame.visit) for path, frame in execution.frames.items() if frame.status is At.RUNNING]
+        self.recovered[0] += execution.header.work > 0
+        self.recovered[1] += len(lost)
+        for identity in lost:
+            path, visit = identity.path, identity.visit
+            self.step(round, number, lambda at, seed, path=path, visit=visit: Interrupted(at, seed, path, visit))
+
+    def _signal(
+        self, round: Round, execution: Execution, definition: Definition, before: Mapping[str, Frame | None], was: Status | None
+    ) -> None:
+        """Tell the gate what became ready or stopped being so, and note which attempts begin and end."""
+        header, number = execution.header, execution.number
+        assert header is not None, "an execution that was stepped has a header"
+        ready, unready, running = [], [], 0
+        for path, old in before.items():
+            a, b = work(old), work(execution.frame(path))
+            if a == b:
+                continue
+            running += self._attempts(round, number, path, a, b)
+            if _is_ready(b):
+                ready.append(path)
+            elif _is_ready(a):
+                unready.append(path)
+            if b is not None and b.kind is Work.CONTINUE:
+                round.turns.append(Identity(number, path, b.visit))
+        limits = _limits(definition)
+        if header.status is Status.RUNNING and was in (None, Status.QUEUED):
+            self._gate.begun(number, definition.id)
+        if header.status in ENDED:
+            self._gate.ended(number, definition.id, had_begun=was is Status.RUNNING)
+        elif header.status is Status.QUEUED:
+            if ready:
+                self._gate.enqueue(number, limits)
+        elif ready or unready or running:
+            self._gate.update(number, limits, ready, unready, running)
+
+    def _attempts(self, round: Round, number: int, path: str, a: Wait | None, b: Wait | None) -> int:
+        """Note an attempt that begins or is over; by how many more than before the frame has running."""
+        had, has = a is not None and a.taken, b is not None and b.taken
+        if a is not None and had:
+            round.stops[Identity(number, path, a.visit)] = None
+            round.starts.pop(Identity(number, path, a.visit), None)
+        if b is not None and has:
+            round.starts[Identity(number, path, b.visit)] = None
+            round.stops.pop(Identity(number, path, b.visit), None)
+        return has - had
+
+    def ready_paths(self, round: Round, number: int) -> Iterable[str]:
+        """Paths of the execution's READY frames."""
+        execution = self.execution(round, number)
+        return [] if execution is None else [path for path, frame in execution.frames.items() if frame.status is At.READY]
+
+
+def _is_ready(wait: Wait | None) -> bool:
+    return wait is not None and wait.kind is Work.RUN and not wait.taken
+
+
+def _limits(definition: Definition) -> Limits:
+    return Limits(definition.id, definition.max_concurrency, definition.max_active_runs)
