@@ -38,9 +38,12 @@ class LoadError(Exception):
     """A source, or one file of it, could not be loaded. `file` and `line` are where, as far as that is known; line 0: not known."""
 
     def __init__(self, source: str, message: str, file: str = "", line: int = 0) -> None:
+        super().__init__(source, message, file, line)  # all of them, so that a worker process can send one
         self.source, self.message, self.file, self.line = source, message, file, line
-        place = f"{file}:{line}" if line else file or source
-        super().__init__(f"{place}: {message}")
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.source
+        return f"{place}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,7 @@ def _register(name: str, call: AnyFunction) -> AnyFunction:
 def describe(name: str, call: Callable[..., Any]) -> Function:
     """The record of a function, not registered anywhere. Raises TypeError where the decorator would."""
     if not callable(call):
-        raise TypeError(f"task function {name!r} cannot be called: it is a {type(call).__name__}")
+        raise TypeError(f"task function {name!r} cannot be called: it is of type {type(call).__name__}")
     if not name or name != name.strip() or not name.isprintable() or name == "<lambda>":
         raise TypeError(f'{_place(call)} needs a name to be registered by: @task_function("name"), not {name!r}')
     wants_context = _wants_context(f"task function {name!r} ({_place(call)})", call)
