@@ -1,0 +1,9 @@
+"""The definitions that come with Stepwell: examples, each run by a test. Data only; `DIRECTORY` is where the JSON files are.
+
+`hello` fails once on purpose and is retried; `sbom` writes a bill of materials of the Python installation it runs in.
+"""
+
+from pathlib import Path
+
+DIRECTORY: Path = Path(__file__).resolve().parent
+"""Every `*.json` in here is one definition."""

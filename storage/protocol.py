@@ -34,6 +34,10 @@ class CorruptRecord(StoreError):
     """A record's bytes do not match their checksum, or have a version this program does not know."""
 
 
+class UnencodableRecord(StoreError):
+    """Data that cannot be stored and read back unchanged. It fails whoever made it, not the batch: records are sealed before a commit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """All that one commit changes in one partition: applied whole or not at all.
@@ -50,8 +54,18 @@ class Batch:
     indexes: Mapping[str, Mapping[Key, bool]] = field(default_factory=dict)
 
 
+def must_follow(last: int, batch: Batch) -> None:
+    """Raises StoreError when the batch is not the next one after `last`: two writers, or a batch sent twice. Every store asks first."""
+    if batch.number != last + 1:
+        raise StoreError(f"batch {batch.number} cannot follow batch {last} of partition {batch.partition}: is there a second writer?")
+
+
 class View(Protocol):
-    """A consistent picture of one partition as of one commit."""
+    """A consistent picture of one partition as of one commit.
+
+    Used by one thread, inside its `with`. Every method raises CorruptRecord for what cannot be read back, StoreUnavailable when the disk
+    or a closed store is the reason. `after` may be shorter or longer than a key: it compares as a tuple does.
+    """
 
     def get(self, kind: str, key: Key) -> bytes | None:
         """The record's bytes, or None. O(log n)."""
@@ -83,7 +97,8 @@ class Store(Protocol):
         """Release everything, the lock included. Stop before start is fine."""
 
     def commit(self, batch: Batch) -> None:
-        """Write the batch in one transaction, durable on return. One thread per partition. Raises StoreUnavailable."""
+        """Write the batch in one transaction, durable on return. One thread per partition. Raises StoreUnavailable, or StoreError when
+        the batch's number is not the next one."""
 
     def view(self, partition: int) -> AbstractContextManager[View]:
         """A snapshot of the latest committed state, for any thread: `with store.view(0) as view: …`. Never waits for a commit."""

@@ -1,0 +1,58 @@
+"""The functions every server has: `echo`, `sleep` and `fail`. Small, quick, and without effects on anything outside.
+
+Data that makes no sense raises ValueError, which says what would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from time import monotonic
+from time import sleep as pause
+from typing import Any
+
+from task_functions.context import Context
+from task_functions.registry import task_function
+
+SLEEP_LIMIT_SECONDS = 86_400
+SLICE_SECONDS = 0.1
+"""How soon a sleeping task notices that it was cancelled."""
+
+DEFAULT_ERROR = "TaskFailed"
+
+
+@task_function
+def echo(data: Any) -> Any:
+    """Its data."""
+    return data
+
+
+@task_function
+def sleep(data: Any, ctx: Context) -> dict[str, float]:
+    """`{"seconds": n}`, 0 to 86400: waits so long, answers `{"slept": n}`. A cancelled one stops early and says how long it slept."""
+    seconds = data.get("seconds") if isinstance(data, Mapping) else None
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds <= SLEEP_LIMIT_SECONDS:
+        raise ValueError(f'sleep takes {{"seconds": n}} with n from 0 to {SLEEP_LIMIT_SECONDS}, not {data!r:.200}')
+    begun = monotonic()
+    while (left := begun + seconds - monotonic()) > 0:
+        if ctx.cancelled:
+            return {"slept": round(seconds - left, 3)}
+        ctx.heartbeat()
+        pause(min(left, SLICE_SECONDS))
+    return {"slept": seconds}
+
+
+@task_function
+def fail(data: Any, ctx: Context) -> Any:
+    """Fails. `{"error": type, "message": text, "times": n}`, all optional: with `times` only the first n attempts do, then it echoes."""
+    if not isinstance(data, Mapping):
+        raise ValueError(f'fail takes {{"error": type, "message": text, "times": n}}, all optional, not {data!r:.200}')
+    error, message, times = data.get("error", DEFAULT_ERROR), data.get("message", ""), data.get("times")
+    if not isinstance(error, str) or not error:
+        raise ValueError(f'fail: "error" is the name of an error type, not {error!r:.200}')
+    if not isinstance(message, str):
+        raise ValueError(f'fail: "message" is a text, not {message!r:.200}')
+    if times is not None and (not isinstance(times, int) or isinstance(times, bool) or times < 0):
+        raise ValueError(f'fail: "times" is a number of attempts, 0 or more, not {times!r:.200}')
+    if times is not None and ctx.attempt > times:
+        return data
+    raise type(error, (Exception,), {"__module__": __name__})(message)
