@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,10 @@ from tests.functions.worlds import distribution, load_definition, run
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A `site-packages` that is all there is to see, and a standard library of three files of which one is byte code."""
+    """A `site-packages` that is all there is to see, and a standard library of two files, besides what does not count as its own.
+
+    The real standard library stays importable: it imports parts of itself when first needed.
+    """
     stdlib = tmp_path / "stdlib"
     for name in ("os.py", "email/__init__.py", "__pycache__/os.pyc", "site-packages/other.py"):
         path = stdlib / name
@@ -26,7 +31,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     site = tmp_path / "site"
     site.mkdir()
     monkeypatch.setattr("sysconfig.get_path", lambda name: str(stdlib))
-    monkeypatch.setattr("sys.path", [str(site)])
+    real = Path(os.__file__).parent
+    monkeypatch.setattr("sys.path", [str(site), str(real), str(real / "lib-dynload")])
     monkeypatch.setenv("STEPWELL_SBOM_DIRECTORY", str(tmp_path / "out"))
     return site
 
@@ -120,7 +126,7 @@ def test_the_first_on_the_path_counts_and_the_nameless_are_left_out(site: Path, 
     distribution(second, "Twice", {"twice.py": b"2"})
     (site / "broken-1.0.dist-info").mkdir()
     (site / "broken-1.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\n")
-    monkeypatch.setattr("sys.path", [str(site), str(second)])
+    monkeypatch.setattr("sys.path", [str(site), str(second), *sys.path[1:]])
     assert {name: found.location for name, found in installed().items() if name != STDLIB} == {"twice": site}
 
 
