@@ -213,6 +213,6 @@ def _new(task: Task) -> Frame:
     return Frame(child_path(ROOT, task.id), At.PENDING, state=task.id)
 
 
-def _result(view: View, name: str) -> Ref | None:
+def _result(view: View | Machine, name: str) -> Ref | None:
     frame = view.frame(child_path(ROOT, name))
     return frame.output if frame is not None and frame.status is At.SUCCEEDED else None

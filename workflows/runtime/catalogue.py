@@ -13,10 +13,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from storage.protocol import Key
 from workflows.core.dag import Dag
 from workflows.core.machine import Dialect
 from workflows.model import Definition, TaskList
 from workflows.runtime.ledger import Ledger, Pending
+
+Read = Callable[[str, Key], Any]
+"""A record's data by kind and key, or None."""
 
 Compile = Callable[[str, int], Definition]
 """A stored definition's text and revision → the definition. It was checked when it was registered."""
@@ -79,11 +83,18 @@ class Catalogue:
                 yield self.get(definition_id, revision)
 
     def register(
-        self, pending: Pending, read: Callable[[str, Any], Any], definition_id: str, text: str, canonical: str, at: float
+        self, pending: Pending, read: Read, definition_id: str, text: str, canonical: str, at: float, source: str | None = None
     ) -> Registration:
-        """Add a document as the next revision, unless it is the newest already. `read` sees what this batch has written."""
+        """Add a document as the next revision, unless it is the newest already, or `source` held the same at its own last load. `read`
+        sees what this batch has written."""
         digest = hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
         latest = read("document", ("definition", definition_id))
+        if source is not None and latest is not None:
+            held = read("document", ("source", source))
+            if held is not None and held["digest"] == digest:
+                return Registration(definition_id, latest["revision"], created=False)
+        if source is not None:
+            pending.put("document", ("source", source), {"digest": digest})
         if latest is not None and latest["digest"] == digest:
             return Registration(definition_id, latest["revision"], created=False)
         revision = 1 if latest is None else latest["revision"] + 1

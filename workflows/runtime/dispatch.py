@@ -36,4 +36,5 @@ def build_run(execution: Execution, dialect: Dialect, identity: Identity, functi
         labels=dialect.definition.labels,
         results={name: execution.text(ref) for name, ref in results.items()},
         timeout=spec.timeout,
+        heartbeat=spec.heartbeat,
     )

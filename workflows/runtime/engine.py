@@ -19,16 +19,17 @@ from typing import Any
 
 import backoff
 
-from storage.protocol import CorruptRecord, Key, StoreError, StoreUnavailable
-from storage.records import decode
+from storage.protocol import Key, StoreError, StoreUnavailable
 from workflows.errors import Unavailable
-from workflows.model import RUNTIME, Continue, Error, Event, Failed, Fired, Heartbeat, Interrupted, Started, Status, Succeeded, Taken
+from workflows.model import Continue, Failed, Fired, Heartbeat, Interrupted, Succeeded, Taken
 from workflows.runtime.catalogue import Catalogue
-from workflows.runtime.dispatch import Functions, build_run
+from workflows.runtime.dispatch import Functions
 from workflows.runtime.executor import Beat, Done, Erred, Executor, Identity, Lost, Outcome
+from workflows.runtime.flight import Flight
 from workflows.runtime.gate import Gate
-from workflows.runtime.inbox import Cancel, Inbox, Item, Reported, Request, Start, TurnOf, Wake, Write
+from workflows.runtime.inbox import Inbox, Item, Reported, Request, TurnOf, Wake
 from workflows.runtime.ledger import Ledger
+from workflows.runtime.requests import Desk
 from workflows.runtime.stepper import Round, Stepper
 from workflows.runtime.timers import Timers
 
@@ -67,22 +68,23 @@ class Engine:
         *,
         max_jobs: int = 10,
         clocks: Clocks = Clocks(),
-        seed: Callable[[], int] = lambda: random.getrandbits(63),  # noqa: S311  (jitter and ids need no secrecy)
+        seed: Callable[[], int] = lambda: random.getrandbits(63),
         fatal: Callable[[], None] = lambda: os._exit(3),
     ) -> None:
         self.inbox = Inbox()
         self._ledger = ledger
-        self._catalogue = catalogue
-        self._executor = executor
-        self._functions = functions
         self._clocks = clocks
         self._fatal = fatal
-        self._flight: dict[Identity, None] = {}
-        self._gate = Gate(max_jobs, lambda number: self._stepper.ready_paths(self._round, number), self._active)
-        self._stepper = Stepper(ledger, self._gate, catalogue.dialect, seed)
-        self._timers = Timers(lambda after, limit: ledger.scan("due", after, limit))
         self._round = Round(clocks.now())
-        self._last: int | None = None
+        self._flight = Flight(executor, functions, self.report)
+        self._gate = Gate(
+            max_jobs,
+            lambda number: self._stepper.ready_paths(self._round, number),
+            lambda definition: self._stepper.active(self._round, definition),
+        )
+        self._stepper = Stepper(ledger, self._gate, catalogue.dialect, seed)
+        self._desk = Desk(ledger, self._stepper)
+        self._timers = Timers(lambda after, limit: ledger.scan("due", after, limit))
         self._recovered_to: Key | None = None
         self._kept: list[Item] = []
         self._pauses: Iterator[float] | None = None
@@ -97,7 +99,7 @@ class Engine:
     def start(self) -> None:
         """Start the thread. The store is open already. Idempotent."""
         if self._thread is None and not self._stopped:
-            self._executor.start(self.report)
+            self._flight.start()
             self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
             self._thread.start()
 
@@ -163,7 +165,7 @@ class Engine:
     def _take_in(self, round: Round, item: Item, replies: list[tuple[Request, Any]]) -> None:
         if isinstance(item, Request):
             try:
-                replies.append((item, self._perform(round, item)))
+                replies.append((item, self._desk.perform(round, item)))
             except StoreUnavailable:
                 raise
             except Exception as error:
@@ -172,54 +174,20 @@ class Engine:
             if item.identity in self._flight and item.identity not in round.reported:
                 self._reported(round, item.identity, item.outcome)
         elif isinstance(item, TurnOf):
-            _number, path, visit = item.identity
-            self._stepper.step(round, item.identity.number, lambda at, seed: Continue(at, seed, path, visit))
-
-    def _perform(self, round: Round, request: Request) -> Any:
-        """Raises what the asker is to hear."""
-        if isinstance(request, Start):
-            return self._begin(round, request)
-        if isinstance(request, Cancel):
-            return self._stepper.cancel(round, request.number)
-        assert isinstance(request, Write), f"nobody performs a {type(request).__name__}"
-
-        def read(kind: str, key: Key) -> Any:
-            written = round.pending.records.get((kind, key))
-            return self._ledger.read(kind, key) if written is None else decode(written)
-
-        return request.apply(round.pending, read, round.now)
-
-    def _begin(self, round: Round, request: Start) -> tuple[int, str]:
-        if self._last is None:
-            newest = self._ledger.scan("created", None, 1)
-            self._last = -int(newest[0][0]) if newest else 0
-        number, definition = self._last + 1, request.definition
-
-        def started(at: float, seed: int) -> Event:
-            name = f"exec-{self._ledger.partition}-{number}-{seed & 0xFFFFFFFF:08x}"
-            return Started(at, seed, name, definition.id, definition.revision, request.input)
-
-        answer = self._stepper.begin(round, number, definition, started)
-        self._last = number
-        return number, answer
+            self._stepper.step(round, item.identity.number, Continue, item.identity.path, item.identity.visit)
 
     def _reported(self, round: Round, identity: Identity, outcome: Outcome) -> None:
-        number, path, visit = identity
         if not isinstance(outcome, Beat):
             round.reported[identity] = None
-
-        def event(at: float, seed: int) -> Event:
-            match outcome:
-                case Done(output):
-                    return Succeeded(at, seed, path, visit, output)
-                case Erred(error):
-                    return Failed(at, seed, path, visit, error)
-                case Lost():
-                    return Interrupted(at, seed, path, visit)
-                case Beat():
-                    return Heartbeat(at, seed, path, visit)
-
-        self._stepper.step(round, number, event)
+        match outcome:
+            case Done(output):
+                self._stepper.step(round, identity.number, Succeeded, identity.path, identity.visit, output)
+            case Erred(error):
+                self._stepper.step(round, identity.number, Failed, identity.path, identity.visit, error)
+            case Lost():
+                self._stepper.step(round, identity.number, Interrupted, identity.path, identity.visit)
+            case Beat():
+                self._stepper.step(round, identity.number, Heartbeat, identity.path, identity.visit)
 
     def _recover(self, round: Round) -> None:
         """Look at the next page of executions that have something to do. Nothing else knows about restarts."""
@@ -240,22 +208,18 @@ class Engine:
             execution = self._stepper.execution(round, int(number))
             frame = execution.frame(str(path)) if execution is not None else None
             if frame is not None:
-                visit, moment = frame.visit, float(due)
-                self._stepper.step(round, int(number), lambda at, seed, p=path, v=visit, d=moment: Fired(at, seed, p, v, d))
+                self._stepper.step(round, int(number), Fired, path, frame.visit, due)
 
     def _hand_out(self, round: Round) -> None:
         """Have ready attempts taken while there are free workers. Each pick is admission and `Taken` at once."""
-        if self._drain_until is not None:
-            return
-        free = self._executor.capacity - len(self._flight) + len(round.reported) - len(round.starts.keys() - self._flight.keys())
+        free = 0 if self._drain_until is not None else self._flight.free(round)
         while free > 0 and (pick := self._gate.pick()) is not None:
-            number, path = pick
-            function, visit = self._stepper.function(round, number, path)
-            if self._functions.has(function):
-                self._stepper.step(round, number, lambda at, seed, p=path, v=visit: Taken(at, seed, p, v, self._executor.name))
+            function, visit = self._stepper.function(round, *pick)
+            if self._flight.takes(function):
+                self._stepper.step(round, pick[0], Taken, pick[1], visit, self._flight.executor)
                 free -= 1
             else:
-                self._stepper.hold(round, number, path)
+                self._stepper.hold(round, *pick)
                 self._held[pick] = function
 
     # ---------------------------------------------------------------------------------------------------------- after a turn
@@ -264,36 +228,16 @@ class Engine:
         """All this is committed: say so, and do what follows from it."""
         self._pauses = None
         for request, answer in replies:
-            _answer(
-                request, round.refused.get(answer[0], answer[1]) if isinstance(request, Start) and isinstance(answer, tuple) else answer
-            )
+            request.answer(answer)
         self._stepper.committed(round)
         self._timers.changed(round.pending.indexes.get("due", {}))
-        for identity in round.reported:
-            self._flight.pop(identity, None)
-        for identity in round.stops:
-            if identity in self._flight:
-                del self._flight[identity]
-                self._executor.cancel(identity)
+        self._flight.settle(round)
         for identity in round.starts:
-            if identity not in self._flight:
-                self._submit(round, identity)
+            execution = self._stepper.execution(round, identity.number)
+            if execution is not None:
+                self._flight.submit(identity, execution, self._stepper.dialect(execution))
         for identity in round.turns:
             self.inbox.offer(TurnOf(identity))
-
-    def _submit(self, round: Round, identity: Identity) -> None:
-        self._flight[identity] = None
-        execution = self._stepper.execution(round, identity.number)
-        if execution is None:
-            return
-        try:
-            run = build_run(execution, self._stepper.dialect(execution), identity, self._functions)
-        except CorruptRecord as error:
-            self.report(identity, Erred(Error(RUNTIME, str(error))))
-        except StoreError:
-            self.report(identity, Lost())
-        else:
-            self._executor.submit(run)
 
     def _landed(self) -> bool:
         with suppress(StoreError):
@@ -306,7 +250,8 @@ class Engine:
         self._put_off(items)
         self._stepper.forget()
         self._timers.clear()
-        self._recovered_to = self._last = None
+        self._desk.forget()
+        self._recovered_to = None
         if self._pauses is None:
             self._pauses = backoff.expo(factor=0.1, max_value=RETRY_S)
             next(self._pauses)
@@ -318,17 +263,17 @@ class Engine:
     def _put_off(self, items: list[Item]) -> None:
         for item in items:
             if isinstance(item, Request):
-                _answer(item, Unavailable("the store cannot commit now; nothing was changed; try again in a moment"))
+                item.answer(Unavailable("the store cannot commit now; nothing was changed; try again in a moment"))
             elif isinstance(item, Reported):
                 self._kept.append(item)
 
     def _finish(self) -> None:
         """The end of a drain: attempts still running are to be issued again, and that is not held against them."""
-        self._executor.close()
+        self._flight.close()
         round = self._round = Round(self._clocks.now())
         try:
             for number, path, visit in self._flight:
-                self._stepper.step(round, number, lambda at, seed, p=path, v=visit: Interrupted(at, seed, p, v, clean=True))
+                self._stepper.step(round, number, Interrupted, path, visit, True)
             self._stepper.write(round)
             if round.pending:
                 self._ledger.commit(round.pending)
@@ -337,20 +282,11 @@ class Engine:
         self._put_off(self.inbox.drain(0))
         self._stopped = True
 
-    def _active(self, definition: str) -> int:
-        """Executions of the definition that have begun and not ended, this round included."""
-        with self._ledger.snapshot() as snapshot:
-            running = [key for key in snapshot.walk(f"status/{Status.RUNNING}")]
-            stored = sum(snapshot.scan(f"definition/{definition}", (key[0] - 1,), 1) == [key] for key in running)
-        return stored + self._stepper.begun_since(self._round, definition)
-
     # --------------------------------------------------------------------------------------------------------- what is shown
 
     def gauges(self) -> dict[str, Any]:
         """Figures for people, from any thread: a moment old at most."""
-        return {
-            "workers": self._executor.capacity,
-            "running": len(self._flight),
+        return self._flight.gauges() | {
             "admitted": self._gate.admitted,
             "recoveredExecutions": self._stepper.recovered[0],
             "interruptedAttempts": self._stepper.recovered[1],
@@ -363,14 +299,4 @@ class Engine:
         troubles += [f"execution number {n} is set aside: {why}" for n, why in self._stepper.set_aside.copy().items()]
         if self._pauses is not None:
             troubles.append("the store cannot commit")
-        return troubles + self._executor.troubles()
-
-
-def _answer(request: Request, answer: Any) -> None:
-    """Whoever asked may have given up waiting."""
-    if not request.reply.set_running_or_notify_cancel():
-        return
-    if isinstance(answer, BaseException):
-        request.reply.set_exception(answer)
-    else:
-        request.reply.set_result(answer)
+        return [*troubles, *self._flight.troubles()]

@@ -23,7 +23,7 @@ class Identity(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One attempt. `input` and the values of `results` are JSON texts; `timeout` is for the function's information, in seconds."""
+    """One attempt. `input` and the values of `results` are JSON texts; `timeout` and `heartbeat` are its limits, in seconds."""
 
     identity: Identity
     function: str
@@ -36,6 +36,7 @@ class Run:
     labels: Mapping[str, str] = field(default_factory=dict)
     results: Mapping[str, str] = field(default_factory=dict)
     timeout: float | None = None
+    heartbeat: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

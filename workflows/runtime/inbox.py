@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from storage.protocol import Key
 from workflows.errors import Busy, Unavailable
-from workflows.model import Definition
 from workflows.runtime.executor import Identity, Outcome
-from workflows.runtime.ledger import Pending
-
-Read = Callable[[str, Key], Any]
-"""A record's data by kind and key, or None."""
 
 REQUESTS = 1_000
 """Outside requests that may wait at once; the next one is refused with Busy."""
@@ -51,27 +44,14 @@ class Request:
 
     reply: Future[Any] = field(default_factory=Future, init=False)
 
-
-@dataclass(slots=True)
-class Start(Request):
-    """Start an execution of this definition; `input` is checked JSON text. Answer: the execution's id."""
-
-    definition: Definition
-    input: str
-
-
-@dataclass(slots=True)
-class Cancel(Request):
-    """Cancel an execution. Answer: the status it has now, which is the one it ended with if it had ended already."""
-
-    number: int
-
-
-@dataclass(slots=True)
-class Write(Request):
-    """Change documents: `apply(pending, read, now)` adds records to the batch; `read` sees the batch. Answer: what it returns."""
-
-    apply: Callable[[Pending, Read, float], Any]
+    def answer(self, answer: Any) -> None:
+        """An exception is raised at the asker's. Whoever asked may have given up waiting."""
+        if not self.reply.set_running_or_notify_cancel():
+            return
+        if isinstance(answer, BaseException):
+            self.reply.set_exception(answer)
+        else:
+            self.reply.set_result(answer)
 
 
 Item = Reported | TurnOf | Wake | Request

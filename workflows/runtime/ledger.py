@@ -45,6 +45,11 @@ class Snapshot:
     def scan(self, index: str, after: Key | None = None, limit: int = 100) -> list[Key]:
         return self._view.scan(index, after, limit)
 
+    def has(self, index: str, key: Key) -> bool:
+        """Whether the index has an entry; `key` ends in an integer."""
+        *rest, last = key
+        return self._view.scan(index, (*rest, int(last) - 1), 1) == [key]
+
     def walk(self, index: str, page: int = 1_000) -> Iterator[Key]:
         """Every entry of an index, read a page at a time."""
         after: Key | None = None

@@ -16,7 +16,7 @@ from storage.protocol import CorruptRecord, StoreUnavailable, UnencodableRecord
 from workflows.core.machine import Dialect, step
 from workflows.core.waits import Wait, Work, work
 from workflows.errors import NotFound, Unavailable
-from workflows.model import ENDED, RUNTIME, At, Broke, Cancelled, Definition, Error, Event, Frame, Interrupted, Status
+from workflows.model import ENDED, RUNTIME, At, Broke, Definition, Error, Event, Frame, Interrupted, Status
 from workflows.runtime.execution import Execution
 from workflows.runtime.executor import Identity
 from workflows.runtime.gate import Gate, Limits
@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 LIVE = 5_000
 """Executions kept in memory; any other is read again when something happens to it."""
 
-Make = Callable[[float, int], Event]
-"""An event still without its moment and its randomness."""
+Kind = Callable[..., Event]
+"""A class of events. Its first two arguments, the moment and the randomness, are given here."""
 
 
 @dataclass(slots=True)
@@ -52,7 +52,7 @@ class Stepper:
         self._ledger = ledger
         self._gate = gate
         self._dialect_of = dialect_of
-        self._seed = seed
+        self.seed = seed
         self._live: dict[int, Execution] = {}
         self._revived: set[int] = set()
         self._first = True
@@ -99,17 +99,17 @@ class Stepper:
 
     # --------------------------------------------------------------------------------------------------------------- steps
 
-    def begin(self, round: Round, number: int, definition: Definition, make: Make) -> str:
+    def begin(self, round: Round, number: int, definition: Definition, kind: Kind, *details: Any) -> str:
         """The first event of a new execution. Raises what the step raises: nothing has happened then."""
         execution = Execution(number, self._ledger.read)
         dialect = self._dialect_of(definition.id, definition.revision)
-        result = step(dialect, execution, make(round.now, self._seed()))
+        result = step(dialect, execution, kind(round.now, self.seed(), *details))
         self._live[number] = execution
         self._revived.add(number)
         self._apply(round, execution, dialect.definition, result)
         return result.answer
 
-    def step(self, round: Round, number: int, make: Make) -> str:
+    def step(self, round: Round, number: int, kind: Kind, *details: Any) -> str:
         """One event of an execution that exists. Never raises for what the execution or its definition does."""
         execution = self.execution(round, number)
         if execution is None or execution.header is None:
@@ -120,7 +120,7 @@ class Stepper:
             self._set_aside(number, f"its definition cannot be read: {error}")
             return ""
         try:
-            result = step(dialect, execution, make(round.now, self._seed()))
+            result = step(dialect, execution, kind(round.now, self.seed(), *details))
         except StoreUnavailable:
             raise
         except Exception as error:
@@ -128,16 +128,12 @@ class Stepper:
         self._apply(round, execution, dialect.definition, result)
         return result.answer
 
-    def cancel(self, round: Round, number: int) -> str:
-        """The status the execution has afterwards. Raises NotFound, and Unavailable for one that is set aside."""
-        execution = self.execution(round, number)
-        if execution is None:
-            raise (
-                Unavailable(f"the execution is set aside: {self.set_aside[number]}")
-                if number in self.set_aside
-                else NotFound("no such execution")
-            )
-        return self.step(round, number, Cancelled)
+    def ask(self, round: Round, number: int, kind: Kind) -> str:
+        """A step whose answer somebody waits for. Raises NotFound, and Unavailable for an execution that is set aside."""
+        if self.execution(round, number) is None:
+            why = self.set_aside.get(number)
+            raise Unavailable(f"the execution is set aside: {why}") if why else NotFound("no such execution")
+        return self.step(round, number, kind)
 
     def function(self, round: Round, number: int, path: str) -> tuple[str, int]:
         """The function and visit of a ready attempt."""
@@ -153,14 +149,16 @@ class Stepper:
         definition = self.dialect(execution).definition
         self._gate.update(number, _limits(definition), (), (path,), 0)
 
-    def begun_since(self, round: Round, definition: str) -> int:
-        """How many more executions of the definition run than are stored as running."""
-        more = 0
+    def active(self, round: Round, definition: str) -> int:
+        """How many executions of the definition have begun and not ended, this round included."""
+        with self._ledger.snapshot() as snapshot:
+            entries = f"definition/{definition}"
+            count = sum(snapshot.has(entries, key) for key in snapshot.walk(f"status/{Status.RUNNING}"))
         for execution in round.touched.values():
             if execution.header is not None and execution.header.definition == definition:
                 stored = execution.stored is not None and execution.stored.status is Status.RUNNING
-                more += (execution.header.status is Status.RUNNING) - stored
-        return more
+                count += (execution.header.status is Status.RUNNING) - stored
+        return count
 
     def dialect(self, execution: Execution) -> Dialect:
         assert execution.header is not None, "an execution in the working set has a header"
@@ -180,7 +178,7 @@ class Stepper:
         text = "".join(traceback.format_exception(error))
         failure = Error(RUNTIME, f"{type(error).__name__}: {error}", text)
         try:
-            result = step(dialect, execution, Broke(round.now, self._seed(), failure))
+            result = step(dialect, execution, Broke(round.now, self.seed(), failure))
         except Exception as second:
             self._set_aside(execution.number, f"it can neither go on nor be failed: {second}")
             return ""
@@ -235,8 +233,7 @@ class Stepper:
         self.recovered[0] += execution.header.work > 0
         self.recovered[1] += len(lost)
         for identity in lost:
-            path, visit = identity.path, identity.visit
-            self.step(round, number, lambda at, seed, path=path, visit=visit: Interrupted(at, seed, path, visit))
+            self.step(round, number, Interrupted, identity.path, identity.visit)
 
     def _signal(
         self, round: Round, execution: Execution, definition: Definition, before: Mapping[str, Frame | None], was: Status | None

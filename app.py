@@ -1,0 +1,39 @@
+"""create_app(settings): the wiring, on one screen. Makes every part and joins them; decides nothing and opens nothing."""
+
+from __future__ import annotations
+
+from flask import Flask
+from workflows.api.problems import register_problems
+from workflows.api.rest import rest
+from workflows.api.safety import guard
+
+from storage.uri import resolve
+from task_functions.registry import REGISTRY
+from workflows.language import compile_definition
+from workflows.runtime.catalogue import Catalogue
+from workflows.runtime.engine import Engine
+from workflows.runtime.functions import RegisteredFunctions
+from workflows.runtime.inline import InlineExecutor
+from workflows.runtime.ledger import Ledger
+from workflows.server import Server
+from workflows.service import Service
+from workflows.settings import Settings
+
+
+def create_app(settings: Settings) -> Flask:
+    """A Flask application whose `extensions["stepwell"]` is the Server, not yet started. Raises storage.StoreError for a wrong URI."""
+    store = resolve(settings.store)
+    ledger = Ledger(store)
+    functions = RegisteredFunctions(REGISTRY)
+    catalogue = Catalogue(ledger, compile_definition)
+    executor = InlineExecutor(REGISTRY.get, settings.task_workers)
+    engine = Engine(ledger, catalogue, executor, functions, max_jobs=settings.max_jobs)
+    service = Service(ledger, catalogue, engine, REGISTRY)
+
+    app = Flask("stepwell", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.extensions["stepwell"] = Server(settings, store, engine, service)
+    register_problems(app)
+    guard(app, settings)
+    app.register_blueprint(rest(service))
+    return app

@@ -1,0 +1,113 @@
+"""An execution as people see it: read from a snapshot, never from the engine's memory, so that no reader waits for the loop.
+
+Owns the translation of frames into task statuses. Knows no HTTP: `workflows/api/schemas.py` gives these records their JSON form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from workflows.core.machine import read_error
+from workflows.model import ENDED, ROOT, At, Definition, Error, Frame, Status, TaskList, child_path
+from workflows.runtime.execution import Execution
+
+TASK_STATUSES: Mapping[At, str] = {
+    At.PENDING: "PENDING",
+    At.READY: "PENDING",
+    At.RUNNING: "RUNNING",
+    At.RETRYING: "RETRYING",
+    At.WAITING: "RUNNING",
+    At.OPEN: "RUNNING",
+    At.PARKED: "RUNNING",
+    At.SUCCEEDED: "COMPLETED",
+    At.FAILED: "FAILED",
+    At.SKIPPED: "SKIPPED",
+    At.CANCELLED: "CANCELLED",
+}
+"""What a task's frame is called to users. A READY frame that has run before shows RETRYING."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """`result` is JSON text. Times are seconds since the epoch. `attempts` counts those that have begun."""
+
+    id: str
+    name: str
+    function: str
+    status: str
+    attempts: int = 0
+    started: float | None = None
+    ended: float | None = None
+    result: str | None = None
+    error: Error | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionState:
+    """`input` and `output` are JSON texts. `submitted` is when it was accepted, `started` when it was admitted."""
+
+    id: str
+    definition: str
+    revision: int
+    status: Status
+    submitted: float
+    started: float | None
+    ended: float | None
+    input: str
+    output: str | None
+    error: Error | None
+    tasks: tuple[TaskState, ...]
+
+
+def describe(execution: Execution, definition: Definition, *, payloads: bool = True) -> ExecutionState:
+    """`payloads`: with input, output, results and errors; without them nothing beyond the frames is read."""
+    header = execution.header
+    assert header is not None, "only a started execution has a state"
+    return ExecutionState(
+        id=header.id,
+        definition=header.definition,
+        revision=header.revision,
+        status=header.status,
+        submitted=header.created,
+        started=header.started,
+        ended=header.ended,
+        input=execution.text(header.input) if payloads else "null",
+        output=execution.text(header.output) if payloads and header.output is not None else None,
+        error=read_error(execution.text(header.error)) if payloads and header.error is not None else None,
+        tasks=tuple(_tasks(execution, definition, header.status, payloads)),
+    )
+
+
+def _tasks(execution: Execution, definition: Definition, status: Status, payloads: bool) -> list[TaskState]:
+    assert isinstance(definition, TaskList), "the only dialect there is"
+    states = []
+    for task in definition.tasks.values():
+        frame = execution.frame(child_path(ROOT, task.id))
+        if frame is not None:
+            states.append(_task(execution, task.id, task.name, task.spec.function, frame, payloads))
+        elif status in ENDED:
+            reason = f"the execution ended {status} before the task could start"
+            states.append(TaskState(task.id, task.name, task.spec.function, "CANCELLED", reason=reason))
+        else:
+            states.append(TaskState(task.id, task.name, task.spec.function, "PENDING"))
+    return states
+
+
+def _task(execution: Execution, task: str, name: str, function: str, frame: Frame, payloads: bool) -> TaskState:
+    waiting = frame.status is At.READY and not frame.interruptions
+    begun = frame.attempt - waiting
+    status = "RETRYING" if frame.status is At.READY and begun else TASK_STATUSES[frame.status]
+    return TaskState(
+        id=task,
+        name=name,
+        function=function,
+        status=status,
+        attempts=begun,
+        started=frame.started,
+        ended=frame.ended,
+        result=execution.text(frame.output) if payloads and frame.output is not None else None,
+        error=read_error(execution.text(frame.error)) if payloads and frame.error is not None else None,
+        reason=frame.reason or None,
+    )

@@ -1,0 +1,71 @@
+"""The server as one thing that starts and stops: store, functions, engine, definitions, in that order.
+
+Owns the order and what is said about it on the way. Nothing is opened before `start`, which belongs after every fork.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+from storage.protocol import Store
+from task_functions.registry import load
+from workflows.errors import Invalid, StepwellError
+from workflows.runtime.engine import Engine
+from workflows.service import Service
+from workflows.settings import Settings
+
+log = logging.getLogger(__name__)
+
+BUILT_IN = "task_functions.builtin"
+
+
+class Server:
+    """`start` is idempotent within a process; `stop` before `start` is fine."""
+
+    def __init__(self, settings: Settings, store: Store, engine: Engine, service: Service) -> None:
+        self.settings = settings
+        self.service = service
+        self._store = store
+        self._engine = engine
+        self._pid: int | None = None
+
+    def start(self) -> None:
+        """Raises storage.StoreError when the store cannot be opened. Bad function and definition files are logged and left out."""
+        if self._pid == os.getpid():
+            return
+        self._pid = os.getpid()
+        self._store.open()
+        self._load_functions()
+        self._engine.start()
+        self._load_definitions(self.settings.definitions)
+
+    def stop(self) -> None:
+        """Drain: no new work, running attempts get their grace, the last batch is committed."""
+        if self._pid == os.getpid():
+            self._engine.stop(self.settings.grace_s)
+            self._store.close()
+            self._pid = None
+
+    def _load_functions(self) -> None:
+        for source in (BUILT_IN, *self.settings.functions):
+            loaded = load(source)
+            for error in loaded.errors:
+                log.error("functions: %s", error)
+            log.info("functions: %s from %s", ", ".join(loaded.names) or "none", source)
+
+    def _load_definitions(self, directory: Path) -> None:
+        if not directory.is_dir():
+            log.error("definitions: %s is not a directory", directory)
+            return
+        for path in sorted(directory.glob("*.json")):
+            try:
+                done = self.service.load_file(path)
+            except Invalid as invalid:
+                for problem in invalid.problems:
+                    log.error("definitions: %s: %s", path, problem)
+            except StepwellError as error:
+                log.error("definitions: %s: %s", path, error)
+            else:
+                log.info("definitions: %s, revision %d%s", done.id, done.revision, "" if done.created else " (unchanged)")
