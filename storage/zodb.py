@@ -5,7 +5,7 @@ holds each index's number of entries and, under "", the last batch's number. So 
 indexes it moved and one bucket of counts, whatever the number of kinds and indexes. An updated record never touches its tree.
 
 Commits share one connection under a lock: FileStorage serialises them anyway. Each view takes a pooled connection with a transaction
-manager of its own and gives it back; persistent objects never leave this file. After an ambiguous failure the file is opened again at the next use.
+manager of its own and returns it; persistent objects never leave this file. After an ambiguous failure the next use opens the file again.
 """
 
 from __future__ import annotations
