@@ -69,7 +69,10 @@ def _ends_with_finished(file: BinaryIO, position: int, size: int) -> bool:
 
 def _finished_length(file: BinaryIO, position: int) -> int | None:
     file.seek(position)
-    _, length, status = _HEADER.unpack(file.read(_HEADER.size))
+    header = file.read(_HEADER_BYTES)
+    if len(header) < _HEADER_BYTES:
+        return None
+    _, length, status = _HEADER.unpack_from(header)
     return length if status in _FINISHED and length >= _HEADER_BYTES else None
 
 

@@ -69,8 +69,8 @@ class ZodbStore:
     """Keeps the `Store` contract in one file. `strict` survives a power cut, `group` only the end of the process (see `barrier.py`)."""
 
     def __init__(self, path: Path, durability: Durability = "strict") -> None:
-        self._path = path
-        self._barrier = durability == "strict"
+        self.path = path
+        self.durability = durability
         self._is_open = False
         self._live: _Live | None = None
         self._opening = RLock()  # held to change the two above
@@ -132,13 +132,13 @@ class ZodbStore:
 
     def _opened(self) -> _Live:
         if not self._is_open:
-            raise StoreError(f"the store {self._path} is not open: call open() first")
+            raise StoreError(f"the store {self.path} is not open: call open() first")
         live = self._live
         if live is not None and live.process != os.getpid():
-            raise StoreError(f"the store {self._path} was opened before fork: open it in the process that uses it")
+            raise StoreError(f"the store {self.path} was opened before fork: open it in the process that uses it")
         if live is None or live.storage.is_closed:
             self._discard()
-            live = self._live = _open(self._path, barrier=self._barrier)
+            live = self._live = _open(self.path, barrier=self.durability == "strict")
         return live
 
     def _discard(self) -> None:
@@ -155,11 +155,11 @@ class ZodbStore:
         """Raise the typed error for what ZODB raised. A key of another shape than its neighbours stays a TypeError."""
         if isinstance(error, StoreError | TypeError):
             raise error
-        where = f"{self._path}: {what}: {type(error).__name__}: {error}"
+        where = f"{self.path}: {what}: {type(error).__name__}: {error}"
         passing = isinstance(error, OSError | TransientError) or live.storage.is_closed
         if passing or (otherwise is StoreUnavailable and not isinstance(error, _UNREADABLE)):
             raise StoreUnavailable(f"{where}. Free space or repair access, then try again; what was acknowledged is intact") from error
-        raise CorruptRecord(f"{where}. {_SALVAGE.format(path=self._path)}") from error
+        raise CorruptRecord(f"{where}. {_SALVAGE.format(path=self.path)}") from error
 
 
 class _ZodbView:
