@@ -43,8 +43,8 @@ _LOCK_PAUSE_SECONDS = 0.05
 
 _POOL_CONNECTIONS = 256
 _POOL_IDLE_SECONDS = 60
-_CACHE_OBJECTS = 1000
-_CACHE_BYTES = 8 << 20
+_CACHE_OBJECTS = 2000  # of each connection, and there may be a hundred
+_CACHE_BYTES = 4 << 20
 _LARGE_RECORD_BYTES = 1 << 30  # sizes are limited where payloads come in; a warning here would only repeat it
 
 _COUNTS = ("counts",)
@@ -109,19 +109,20 @@ class ZodbStore:
     @contextmanager
     def view(self, partition: int) -> Iterator[View]:
         live = self._database()
-        manager = TransactionManager(explicit=True)
+        manager, connection = TransactionManager(explicit=True), None
         try:
-            connection = live.db.open(manager)
-            manager.begin()
-            parts = connection.root()["partitions"].get(partition)
-        except Exception as error:
-            self._fail(live, error, f"partition {partition} cannot be read")
-        try:
+            try:
+                connection = live.db.open(manager)
+                manager.begin()
+                parts = connection.root()["partitions"].get(partition)
+            except Exception as error:
+                self._fail(live, error, f"partition {partition} cannot be read")
             yield _ZodbView(self, live, {} if parts is None else parts)
         finally:
             with suppress(Exception):  # the store was closed meanwhile
                 manager.abort()
-                connection.close()
+                if connection is not None:
+                    connection.close()
 
     def _database(self) -> _Live:
         live = self._live
