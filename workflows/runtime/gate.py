@@ -80,7 +80,12 @@ class Gate:
             self._leave(number)
 
     def begun(self, number: int, definition: str) -> None:
-        """The execution counts as an active run of its definition from now on."""
+        """The execution counts as an active run of its definition from now on. One that began without the gate (it came to a moment to
+        wait for, say) need not be let in any more."""
+        limits = self._waiting.pop(number, None)
+        if limits is not None and (paths := dict.fromkeys(self._ready_paths(number))):
+            self._standing[number] = _Standing(limits, paths)
+            self._again[number] = None
         if number in self._reserved:
             self._reserved.discard(number)
         elif definition in self._active:
