@@ -187,7 +187,6 @@ class Model:
         if number in gate._waiting:
             assert standing is None
             assert status is Status.QUEUED
-            assert ready
         elif standing is None:
             assert not offered, f"execution {number}: nobody knows that {offered} are ready"
             assert not running
