@@ -97,7 +97,7 @@ class Engine:
         self._closing = False
         self._stopped = False
         self._thread: threading.Thread | None = None
-        self._held: dict[tuple[int, str], str] = {}
+        self._held: dict[int, dict[str, str]] = {}
 
     # ----------------------------------------------------------------------------------------------------------- start, stop
 
@@ -262,7 +262,7 @@ class Engine:
                 free -= 1
             else:
                 self._stepper.hold(round, *pick)
-                self._held[pick] = function
+                self._held.setdefault(pick[0], {})[pick[1]] = function
 
     # ---------------------------------------------------------------------------------------------------------- after a turn
 
@@ -273,6 +273,7 @@ class Engine:
         for request, number, answer in turn.replies:
             request.answer(answer if number is None else round.instead.get(number, answer))
         self._stepper.committed(round)
+        self._let_go(round)
         self._timers.changed(round.pending.indexes.get("due", {}))
         self._flight.settle(round)
         for identity in round.starts:
@@ -281,6 +282,14 @@ class Engine:
                 self._flight.submit(identity, execution, self._stepper.dialect(execution))
         for identity in round.turns:
             self.inbox.offer(TurnOf(identity))
+
+    def _let_go(self, round: Round) -> None:
+        """What is no longer ready is no longer held."""
+        for number in self._held.keys() & round.touched.keys():
+            ready = set(self._stepper.ready_paths(round, number))
+            held = {path: function for path, function in self._held.pop(number).items() if path in ready}
+            if held:
+                self._held[number] = held
 
     def _undo(self, turn: _Turn, error: object) -> None:
         """Nothing of the turn has happened. Askers hear it; reports are kept for the next try; memory is read again from the store."""
@@ -331,7 +340,7 @@ class Engine:
 
     def troubles(self) -> list[str]:
         """What an operator should know, in sentences; empty when all is well."""
-        held = sorted(set(self._held.copy().values()))
+        held = sorted({name for names in self._held.copy().values() for name in names.values()})
         troubles = [f"no function {name!r} is registered: its attempts are held" for name in held]
         troubles += [f"execution number {n} is set aside: {why}" for n, why in self._stepper.set_aside.copy().items()]
         if self._outage:
