@@ -327,6 +327,7 @@ class World:
             plan = self.rnd.choice(["clean", "clean", "ambiguous", "blind", "blind clean"])
             self.note(plan)
             self.store.plan.append(plan)
+            self.drained = False
 
     def _act_see(self) -> None:
         self.store.blind = False
