@@ -1,4 +1,7 @@
-"""What simulated worlds run: DAGs, lists and toy machines drawn at random, and the outcomes of their attempts, keyed so that order cannot matter."""
+"""What simulated worlds run: DAGs, lists and toy machines drawn at random.
+
+The outcomes of their attempts are keyed so that order cannot matter.
+"""
 
 from __future__ import annotations
 
@@ -124,7 +127,9 @@ def _state(rnd: random.Random, pure: bool, depth: int, name: str, kind: str, onw
         case "Map":
             items = [{"item": index} for index in range(rnd.randint(0, 4))]
             each, limit = _machine(rnd, pure, depth - 1), rnd.choice([None, 1, 2])
-            return {name: {"Type": "Map", "Items": items, "MaxConcurrency": limit, "Each": each, **({} if pure else catch), **retry, **onward}}
+            return {
+                name: {"Type": "Map", "Items": items, "MaxConcurrency": limit, "Each": each, **({} if pure else catch), **retry, **onward}
+            }
     return {name: {"Type": "Pass", **onward}}
 
 
