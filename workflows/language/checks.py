@@ -12,7 +12,7 @@ from typing import Any
 
 from workflows.errors import Problem
 from workflows.language.graph import UNSURE, examine, upstream_sets
-from workflows.language.shapes import Nearest, shown
+from workflows.language.shapes import Nearest, closest, shown
 from workflows.language.templates import paths_of
 from workflows.model import JsonPath, child_path
 
@@ -143,7 +143,7 @@ class Draft:
             return
         root, task = (*path.steps, None)[:2]
         if root not in _ROOTS:
-            self._refuse(place, f"the data has input and results, not {shown(root)}", Nearest(_ROOTS).to(str(root)))
+            self._refuse(place, f"the data has input and results, not {shown(root)}", closest(str(root), _ROOTS))
         elif root == "results" and task is not None and self.entries:
             target = self._numbers.get(task) if isinstance(task, str) else None
             if target is None:

@@ -11,9 +11,11 @@ The error lists of these fields hold texts, about the value itself, and Problems
 from __future__ import annotations
 
 import difflib
+import heapq
 import json
 import math
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
@@ -26,6 +28,8 @@ from workflows.model import Template, child_path
 _NULL = "this must not be null; leave the key out instead"
 _REQUIRED = "this key is missing"
 _SHOWN_CHARACTERS = 60
+_COMPARED_CHARACTERS = 64
+_SUGGESTED_KEYS = 10  # of one object; whoever has more unknown keys has another problem
 _OUT_OF_RANGE = 10**300  # a stand-in for integers that `float` cannot take
 
 
@@ -37,19 +41,34 @@ def shown(value: Any) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 
 
-class Nearest:
-    """Finds the valid name that a wrong one was meant to be. Looking is slow, so one reader looks only so often."""
+def closest(name: str, names: tuple[str, ...]) -> str | None:
+    """The valid name that `name` was most likely meant to be. Full comparison is slow, so it is for the three that look most alike."""
+    if len(name) > _COMPARED_CHARACTERS:
+        return None
+    matcher = difflib.SequenceMatcher(b=name)
 
-    def __init__(self, names: Iterable[str], comparisons: int = 20_000) -> None:
-        self.names = list(names)
-        self.left = comparisons
+    def likeness(candidate: str) -> float:
+        matcher.set_seq1(candidate)
+        return matcher.quick_ratio()
+
+    best = heapq.nlargest(3, (candidate for candidate in names if len(candidate) <= _COMPARED_CHARACTERS), key=likeness)
+    return next(iter(difflib.get_close_matches(name, best, 1)), None)
+
+
+class Nearest:
+    """`closest` for the names of one document. A document full of wrong names gets suggestions for the first few, not minutes later."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = tuple(names)
+        self.comparisons_left = 20_000
 
     def to(self, name: str) -> str | None:
-        self.left -= len(self.names)
-        if self.left < 0 or len(name) > 128:
-            return None
-        close = difflib.get_close_matches(name, self.names, 1)
-        return close[0] if close else None
+        self.comparisons_left -= max(len(self.names), 400)
+        return closest(name, self.names) if self.comparisons_left > 0 else None
+
+
+_closest_key = lru_cache(maxsize=256)(closest)
+"""For names that are the same in all documents."""
 
 
 def to_problems(messages: Any, pointer: str = "") -> list[Problem]:
@@ -83,13 +102,12 @@ class Shape(Schema):
         keys = [field.data_key or name for name, field in self.load_fields.items()]
         unknown = [key for key in original if key not in keys]
         if unknown:
-            nearest = Nearest(keys)
-            raise ValidationError([self._unknown(key, nearest) for key in unknown])
+            raise ValidationError([self._unknown(key, tuple(keys) if index < _SUGGESTED_KEYS else ()) for index, key in enumerate(unknown)])
 
-    def _unknown(self, key: str, nearest: Nearest) -> Problem:
+    def _unknown(self, key: str, keys: tuple[str, ...]) -> Problem:
         if key in self.not_yet:
             return Problem(child_path("", key), f"{key!r} is not supported yet")
-        return Problem(child_path("", key), "unknown key", nearest.to(key))
+        return Problem(child_path("", key), "unknown key", _closest_key(key, keys))
 
 
 class _Strict(fields.Field[Any]):
@@ -114,13 +132,13 @@ class Choice(_Strict, fields.String):
 
     def __init__(self, choices: Iterable[str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.choices = tuple(choices)
+        self.choices = tuple(map(str, choices))
         self.validate = validate.OneOf(self.choices)  # for whoever writes the schema down; `_deserialize` gives the answer
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         if isinstance(value, str) and value in self.choices:
             return value
-        suggestion = Nearest(self.choices).to(value) if isinstance(value, str) else None
+        suggestion = _closest_key(value, self.choices) if isinstance(value, str) else None
         raise ValidationError([Problem("", f"this must be one of {', '.join(self.choices)}, not {shown(value)}", suggestion)])
 
 
@@ -166,7 +184,7 @@ class Payload(_Strict, fields.Raw):
         problems: list[Problem] = []
         compiled = compile_template(value, "", problems)
         if problems:
-            raise ValidationError(problems, valid_data=compiled)  # type: ignore[arg-type]
+            raise ValidationError(problems, valid_data=compiled)
         return compiled
 
 
