@@ -16,8 +16,8 @@ from typing import Any
 
 from task_functions.registry import Registry
 from workflows.errors import Conflict, Invalid, NotFound, NotJson, Problem, Unavailable
-from workflows.language import canonical, check, read_definition
-from workflows.language.text import loads_unique
+from workflows.language import canonical, read_definition
+from workflows.language.text import check, loads
 from workflows.model import Status
 from workflows.runtime.catalogue import Catalogue, Registration
 from workflows.runtime.engine import Engine
@@ -71,14 +71,9 @@ class Service:
     def register(self, raw: bytes, source: str | None = None) -> Registration:
         """Add a definition, or the next revision of one. `source`: the file it came from; a file that is as it was at its own last load
         changes nothing, so that what was edited since then by request stays. Raises NotJson, and Invalid with every problem."""
-        document, problems = loads_unique(raw)
-        try:
-            definition = read_definition(document, self._registry.get, self._registry.names())
-        except Invalid as invalid:
-            raise Invalid([*problems, *invalid.problems]) from None
-        if problems:
-            raise Invalid(problems)
-        text, form = check(raw), canonical(document)
+        definition = read_definition(raw, functions=lambda name: self._registry.get(name) is not None, function_names=self._registry.names())
+        text = raw.decode()
+        form = canonical(loads(text))
 
         def write(pending: Any, read: Any, now: float) -> Registration:
             return self._catalogue.register(pending, read, definition.id, text, form, now, source)
