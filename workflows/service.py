@@ -1,7 +1,7 @@
 """What can be asked of the server, once. Every face (REST, command line, later others) translates to this and decides nothing.
 
-Takes and gives plain data and the errors of `workflows.errors`; knows no HTTP. Requests that change something go through the engine's inbox and
-are answered after their commit; questions are answered from a snapshot and never wait for the engine.
+Takes and gives plain data and the errors of `workflows.errors`; knows no HTTP. Requests that change something go through the engine's
+inbox and are answered after their commit; questions are answered from a snapshot and never wait for the engine.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ class Service:
     def register(self, raw: bytes, source: str | None = None) -> Registration:
         """Add a definition, or the next revision of one. `source`: the file it came from; a file that is as it was at its own last load
         changes nothing, so that what was edited since then by request stays. Raises NotJson, and Invalid with every problem."""
-        definition = read_definition(raw, functions=lambda name: self._registry.get(name) is not None, function_names=self._registry.names())
+        definition = read_definition(
+            raw, functions=lambda name: self._registry.get(name) is not None, function_names=self._registry.names()
+        )
         text = raw.decode()
         form = canonical(loads(text))
 
@@ -133,6 +135,9 @@ class Service:
             )
 
     def health(self) -> Health:
+        """Raises Unavailable while the server is stopping."""
+        if self._engine.inbox.closed:
+            raise Unavailable("the server is stopping")
         return Health(tuple(self._engine.troubles()))
 
     # -------------------------------------------------------------------------------------------------------------- within
