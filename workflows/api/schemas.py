@@ -33,7 +33,7 @@ class Moment(fields.Field[float]):
 class Seconds(fields.Float):
     """A duration, to the millisecond."""
 
-    def _serialize(self, value: float, *_: Any, **__: Any) -> float:
+    def _serialize(self, value: Any, *_: Any, **__: Any) -> float:
         return round(value, 3)
 
 
