@@ -34,7 +34,7 @@ class Seconds(fields.Float):
     """A duration, to the millisecond."""
 
     def _serialize(self, value: Any, *_: Any, **__: Any) -> float:
-        return round(value, 3)
+        return round(float(value), 3)
 
 
 class RawJson(fields.Field[Any]):
