@@ -37,7 +37,11 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.runtime.functions": ("task_functions.registry",),
     "workflows.runtime": ("workflows.runtime", "workflows.core", *LAYER_0, *STORE),
     "workflows.service": ("workflows.runtime", "workflows.language", "task_functions.registry", *LAYER_0),
-    "workflows.server": ("workflows.service", "workflows.settings", "workflows.runtime.engine", "task_functions.registry", *LAYER_0, *STORE),
+    "workflows.server": (
+        *("workflows.service", "workflows.settings", "workflows.runtime.engine", "task_functions.registry"),
+        *LAYER_0,
+        *STORE,
+    ),
     "workflows.api": ("workflows.api", "workflows.service", "workflows.settings", "workflows.runtime.state", *LAYER_0, *STORE),
     "workflows.client": (),
     "workflows.cli": ("workflows.client", "workflows.settings", "workflows.serve", "workflows.demo", "workflows.errors"),
