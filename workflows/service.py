@@ -71,10 +71,8 @@ class Service:
     def register(self, raw: bytes, source: str | None = None) -> Registration:
         """Add a definition, or the next revision of one. `source`: the file it came from; a file that is as it was at its own last load
         changes nothing, so that what was edited since then by request stays. Raises NotJson, and Invalid with every problem."""
-        definition = read_definition(
-            raw, functions=lambda name: self._registry.get(name) is not None, function_names=self._registry.names()
-        )
-        text = raw.decode()
+        definition = read_definition(raw, functions=self._registry.has, function_names=self._registry.names())
+        text = check(raw)
         form = canonical(loads(text))
 
         def write(pending: Any, read: Any, now: float) -> Registration:
