@@ -23,6 +23,7 @@ REFUSED: list[tuple[str | bytes, str]] = [
     ("[1,\n 2", "not JSON: .* at line 2, column 3"),
     ('{"a":1,}', "not JSON: .* line 1, column"),
     ("[1] 2", "not JSON: Extra data at line 1, column 5"),
+    ('["a', "not JSON: Unterminated string starting at line 1, column 2"),
     ("'a'", "not JSON: Expecting value at line 1, column 1"),
     ("\u00a01", "not JSON"),
     ('"a\tb"', "not JSON: .* column 3"),
