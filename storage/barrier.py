@@ -22,9 +22,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from zc.lockfile import LockFile
-from ZODB.FileStorage.FileStorage import CorruptedFileStorageError, FileStorage, TempFormatter, packed_version
-from ZODB.FileStorage.format import CorruptedError
+from zc.lockfile import LockError, LockFile
+from ZODB.FileStorage.FileStorage import FileStorage, TempFormatter, packed_version
 from ZODB.POSException import StorageTransactionError
 
 from storage.torn_tail import cut_torn_tail
@@ -133,19 +132,26 @@ class BarrierFileStorage(FileStorage):  # type: ignore[misc]  # ZODB has no type
         self._tfile.truncate()  # or one huge commit would be kept in memory for ever
 
     def _save_index(self) -> None:
-        """Stock neither syncs nor replaces: a cut could leave an index with holes, which reads as wrong positions."""
+        """Stock neither syncs nor replaces: a cut could leave an index with holes, which reads as wrong positions. And it saves once more
+        after it has released the lock, into the next owner's file. The index only saves time, so a full disk is no reason to fail."""
+        if self.is_closed:
+            return
         temporary = f"{self._file_name}.index.index_tmp"
-        self._index.save(self._pos, temporary)
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, f"{self._file_name}.index")
+        try:
+            self._index.save(self._pos, temporary)
+            with open(temporary, "rb") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, f"{self._file_name}.index")
+        except OSError as error:
+            logger.warning("%s: its index was not saved, the next start takes longer: %s", self._file_name, error)
 
     def close(self) -> None:
+        if self.is_closed:
+            return
+        self._save_index()
         self.is_closed = True
-        if not self._file.closed:
-            with suppress(OSError):  # the flush of a failed write fails again; closing goes on
-                self._file.raw.close()
-            super().close()
+        self._file.raw.close()  # a failed write is still buffered: closing must not write it
+        super().close()
 
     def _release_lock(self) -> None:
         for name in ("_file", "_tfile", "_lock_file"):
@@ -161,7 +167,9 @@ def open_file_storage(path: Path, *, barrier: bool) -> BarrierFileStorage:
     size = path.stat().st_size
     try:
         storage = BarrierFileStorage(str(path), barrier=barrier)
-    except (CorruptedError, CorruptedFileStorageError) as error:
+    except (OSError, LockError):
+        raise
+    except Exception as error:  # a damaged file raises anything: its own errors, UnicodeDecodeError, struct.error
         logger.warning("%s: %s; looking for a torn last transaction", path, error)
         lock = LockFile(f"{path}.lock")
         try:

@@ -1,8 +1,8 @@
 """The four classes of ours that a ZODB file names. Never rename or move this module or a class in it: the file stores these names, and
 an object whose class is gone loads as broken.
 
-Each holds sealed bytes (`storage/records.py`) and nothing else, so ZODB pickles one bytes object instead of walking a dict, which is
-three to four times as slow. What the bytes mean is not known here. There are four so that tools which count objects by class say something useful.
+Each holds sealed bytes (`storage/records.py`) and nothing else: ZODB pickles one bytes object instead of walking a dict, which is three to
+four times as slow. What the bytes mean is not known here. There are four so that tools which count objects by class say something useful.
 """
 
 from __future__ import annotations

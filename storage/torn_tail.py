@@ -17,7 +17,7 @@ from storage.protocol import StoreError
 
 logger = logging.getLogger(__name__)
 
-_START = 4  # bytes of the file's magic number
+_MAGIC = b"FS30"
 _HEADER = struct.Struct(">8sQc")  # transaction id, length without the last 8 bytes, status
 _HEADER_BYTES = 23  # with the three lengths that follow
 _FINISHED = frozenset([b" ", b"u", b"p"])
@@ -27,6 +27,9 @@ def cut_torn_tail(path: Path) -> None:
     """Cut the tail, or raise StoreError when the damage is of another kind. The caller holds the file's lock."""
     with path.open("r+b") as file:
         size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        if file.read(len(_MAGIC)) != _MAGIC:
+            raise StoreError(f"{path} is not a ZODB file: name another file, or move this one away")
         position = _end_of_finished(file, size)
         file.seek(position)
         status = file.read(_HEADER_BYTES)[_HEADER.size - 1 : _HEADER.size]
@@ -44,7 +47,7 @@ def cut_torn_tail(path: Path) -> None:
 
 def _end_of_finished(file: BinaryIO, size: int) -> int:
     """Where the unbroken chain of finished transactions ends."""
-    position = _START
+    position = len(_MAGIC)
     while position + _HEADER_BYTES + 8 <= size:
         length = _finished_length(file, position)
         if length is None or position + length + 8 > size:
@@ -66,7 +69,10 @@ def _ends_with_finished(file: BinaryIO, position: int, size: int) -> bool:
 
 def _finished_length(file: BinaryIO, position: int) -> int | None:
     file.seek(position)
-    _, length, status = _HEADER.unpack(file.read(_HEADER.size))
+    header = file.read(_HEADER_BYTES)
+    if len(header) < _HEADER_BYTES:
+        return None
+    _, length, status = _HEADER.unpack_from(header)
     return length if status in _FINISHED and length >= _HEADER_BYTES else None
 
 

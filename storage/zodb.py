@@ -1,11 +1,11 @@
-"""The store in a ZODB file. With `barrier.py` and `persistent_records.py` the only code that knows ZODB exists.
+"""The store in a ZODB file. With `barrier.py`, `persistent_records.py` and `trees.py` the only code that knows ZODB.
 
 Layout: root["partitions"] → number → a tree of trees: ("record", kind) → key → record, ("index", name) → keys, and ("counts",), a tree that
 holds each index's number of entries and, under "", the last batch's number. So a commit writes the changed records, the buckets of the
 indexes it moved and one bucket of counts, whatever the number of kinds and indexes. An updated record never touches its tree.
 
 Commits share one connection under a lock: FileStorage serialises them anyway. Each view takes a pooled connection with a transaction
-manager of its own and gives it back; persistent objects never leave this file. After an ambiguous failure the file is opened again at the next use.
+manager of its own and returns it; persistent objects never leave this file. After an ambiguous failure the next use opens the file again.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ _LOCK_PAUSE_SECONDS = 0.05
 
 _POOL_CONNECTIONS = 256
 _POOL_IDLE_SECONDS = 60
-_CACHE_OBJECTS = 1000
-_CACHE_BYTES = 8 << 20
+_CACHE_OBJECTS = 2000  # of each connection, and there may be a hundred
+_CACHE_BYTES = 4 << 20
 _LARGE_RECORD_BYTES = 1 << 30  # sizes are limited where payloads come in; a warning here would only repeat it
 
 _COUNTS = ("counts",)
@@ -69,8 +69,8 @@ class ZodbStore:
     """Keeps the `Store` contract in one file. `strict` survives a power cut, `group` only the end of the process (see `barrier.py`)."""
 
     def __init__(self, path: Path, durability: Durability = "strict") -> None:
-        self._path = path
-        self._barrier = durability == "strict"
+        self.path = path
+        self.durability = durability
         self._is_open = False
         self._live: _Live | None = None
         self._opening = RLock()  # held to change the two above
@@ -109,19 +109,20 @@ class ZodbStore:
     @contextmanager
     def view(self, partition: int) -> Iterator[View]:
         live = self._database()
-        manager = TransactionManager(explicit=True)
+        manager, connection = TransactionManager(explicit=True), None
         try:
-            connection = live.db.open(manager)
-            manager.begin()
-            parts = connection.root()["partitions"].get(partition)
-        except Exception as error:
-            self._fail(live, error, f"partition {partition} cannot be read")
-        try:
+            try:
+                connection = live.db.open(manager)
+                manager.begin()
+                parts = connection.root()["partitions"].get(partition)
+            except Exception as error:
+                self._fail(live, error, f"partition {partition} cannot be read")
             yield _ZodbView(self, live, {} if parts is None else parts)
         finally:
             with suppress(Exception):  # the store was closed meanwhile
                 manager.abort()
-                connection.close()
+                if connection is not None:
+                    connection.close()
 
     def _database(self) -> _Live:
         live = self._live
@@ -132,13 +133,13 @@ class ZodbStore:
 
     def _opened(self) -> _Live:
         if not self._is_open:
-            raise StoreError(f"the store {self._path} is not open: call open() first")
+            raise StoreError(f"the store {self.path} is not open: call open() first")
         live = self._live
         if live is not None and live.process != os.getpid():
-            raise StoreError(f"the store {self._path} was opened before fork: open it in the process that uses it")
+            raise StoreError(f"the store {self.path} was opened before fork: open it in the process that uses it")
         if live is None or live.storage.is_closed:
             self._discard()
-            live = self._live = _open(self._path, barrier=self._barrier)
+            live = self._live = _open(self.path, barrier=self.durability == "strict")
         return live
 
     def _discard(self) -> None:
@@ -155,11 +156,11 @@ class ZodbStore:
         """Raise the typed error for what ZODB raised. A key of another shape than its neighbours stays a TypeError."""
         if isinstance(error, StoreError | TypeError):
             raise error
-        where = f"{self._path}: {what}: {type(error).__name__}: {error}"
+        where = f"{self.path}: {what}: {type(error).__name__}: {error}"
         passing = isinstance(error, OSError | TransientError) or live.storage.is_closed
         if passing or (otherwise is StoreUnavailable and not isinstance(error, _UNREADABLE)):
             raise StoreUnavailable(f"{where}. Free space or repair access, then try again; what was acknowledged is intact") from error
-        raise CorruptRecord(f"{where}. {_SALVAGE.format(path=self._path)}") from error
+        raise CorruptRecord(f"{where}. {_SALVAGE.format(path=self.path)}") from error
 
 
 class _ZodbView:
