@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from flask import Flask
-from workflows.api.problems import register_problems
-from workflows.api.rest import rest
-from workflows.api.safety import guard
 
 from storage.uri import resolve
 from task_functions.registry import REGISTRY
-from workflows.language import compile_definition
+from workflows.api.problems import register_problems
+from workflows.api.rest import rest
+from workflows.api.safety import guard
+from workflows.language import read_definition
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import Engine
 from workflows.runtime.functions import RegisteredFunctions
@@ -25,7 +25,7 @@ def create_app(settings: Settings) -> Flask:
     store = resolve(settings.store)
     ledger = Ledger(store)
     functions = RegisteredFunctions(REGISTRY)
-    catalogue = Catalogue(ledger, compile_definition)
+    catalogue = Catalogue(ledger, lambda text, revision: read_definition(text, functions=None, revision=revision))
     executor = InlineExecutor(REGISTRY.get, settings.task_workers)
     engine = Engine(ledger, catalogue, executor, functions, max_jobs=settings.max_jobs)
     service = Service(ledger, catalogue, engine, REGISTRY)
