@@ -42,7 +42,11 @@ RULES: dict[str, tuple[str, ...]] = {
         *LAYER_0,
         *STORE,
     ),
-    "workflows.api": ("workflows.api", "workflows.service", "workflows.settings", "workflows.runtime.state", *LAYER_0, *STORE),
+    "workflows.api": (
+        *("workflows.api", "workflows.service", "workflows.settings", "workflows.runtime.state", "workflows.core.dataflow"),
+        *LAYER_0,
+        *STORE,
+    ),
     "workflows.client": (),
     "workflows.cli": ("workflows.client", "workflows.settings", "workflows.serve", "workflows.demo", "workflows.errors"),
     "workflows.demo": ("workflows.client", "definitions", "task_functions.call_log"),

@@ -133,6 +133,9 @@ class Service:
             )
 
     def health(self) -> Health:
+        """Raises Unavailable while the server is stopping."""
+        if self._engine.inbox.closed:
+            raise Unavailable("the server is stopping")
         return Health(tuple(self._engine.troubles()))
 
     # -------------------------------------------------------------------------------------------------------------- within

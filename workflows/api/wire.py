@@ -1,0 +1,87 @@
+"""Reads what a client still sends before it is answered.
+
+A client that is answered in the middle of sending, and then has the connection closed on it, mostly sees "connection reset" and never the
+answer that says why. So every refused or ignored body is read to its end and thrown away, up to a bound, in small pieces.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+PIECE_BYTES = 64 * 1024
+DRAINED_BYTES = 256 * 1024 * 1024
+"""Of one body; who sends more may well see a reset."""
+
+DRAINING_S = 30.0
+"""For one body; who sends slower may well see a reset."""
+
+
+class _Counted:
+    """A request's body that knows how much of it has been read."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.taken = 0
+        self.failed = False
+
+    def _take(self, read: Callable[..., bytes], *size: int) -> bytes:
+        try:
+            data = read(*size)
+        except Exception:
+            self.failed = True  # the client is gone or sends nonsense: where its body ends cannot be known
+            raise
+        self.taken += len(data)
+        return data
+
+    def read(self, *size: int) -> bytes:
+        return self._take(self._stream.read, *size)
+
+    def readline(self, *size: int) -> bytes:
+        return self._take(self._stream.readline, *size)
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def __iter__(self) -> Iterable[bytes]:
+        return iter(self.readline, b"")
+
+
+class ReadToTheEnd:
+    """WSGI middleware: the application answers, the rest of the body is read, and only then the answer goes out."""
+
+    def __init__(self, application: WSGIApplication, clock: Callable[[], float] = time.monotonic) -> None:
+        self._application = application
+        self._clock = clock
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        body = environ["wsgi.input"] = _Counted(environ["wsgi.input"])
+        answer = self._application(environ, start_response)
+        self._drain(body, _length(environ))
+        return answer
+
+    def _drain(self, body: _Counted, length: int) -> None:
+        """Never past the announced length: not every server ends the stream there."""
+        left, until = min(length - body.taken, DRAINED_BYTES), self._clock() + DRAINING_S
+        while left > 0 and not body.failed and self._clock() < until:
+            try:
+                piece = body.read(min(left, PIECE_BYTES))
+            except Exception:
+                return
+            if not piece:
+                return
+            left -= len(piece)
+
+
+def _length(environ: WSGIEnvironment) -> int:
+    """How long the body is at most: as announced; without end, as far as we go, if the server ends the stream; else there is none."""
+    if environ.get("wsgi.input_terminated") and environ.get("HTTP_TRANSFER_ENCODING"):
+        return 1 << 62
+    announced = environ.get("CONTENT_LENGTH") or "0"
+    return int(announced) if announced.isdecimal() else 0
