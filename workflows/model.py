@@ -55,7 +55,7 @@ class At(StrEnum):
     RETRYING = "RETRYING"  # between two attempts
     WAITING = "WAITING"  # a Wait state
     OPEN = "OPEN"  # a scope whose children run
-    PARKED = "PARKED"  # has made many transitions in one step and lets others go first
+    PARKED = "PARKED"  # on its way to its state; so stored when the step had seen enough and lets others go first
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
     SKIPPED = "SKIPPED"
@@ -63,17 +63,18 @@ class At(StrEnum):
 
 
 FINISHED = frozenset({At.SUCCEEDED, At.FAILED, At.SKIPPED, At.CANCELLED})
-_UNFINISHED = frozenset(At) - FINISHED
+
+_ENDS = frozenset({At.SUCCEEDED, At.FAILED, At.CANCELLED})
 
 TRANSITIONS: Mapping[At | None, frozenset[At]] = {
-    None: frozenset(At) - {At.RUNNING, At.CANCELLED},
+    None: frozenset({At.PENDING, At.READY, At.OPEN, At.PARKED, At.FAILED, At.SKIPPED}),
     At.PENDING: frozenset({At.PENDING, At.READY, At.FAILED, At.SKIPPED, At.CANCELLED}),
-    At.READY: frozenset({At.RUNNING, At.CANCELLED}),
-    At.RUNNING: frozenset(At) - {At.PENDING, At.SKIPPED},
-    At.RETRYING: frozenset({At.READY, At.OPEN, At.PARKED, At.CANCELLED}) | frozenset({At.SUCCEEDED, At.FAILED}),
-    At.WAITING: _UNFINISHED - {At.PENDING, At.RUNNING} | {At.SUCCEEDED, At.FAILED, At.CANCELLED},
-    At.OPEN: _UNFINISHED - {At.PENDING, At.RUNNING} | {At.SUCCEEDED, At.FAILED, At.CANCELLED},
-    At.PARKED: _UNFINISHED - {At.PENDING, At.RUNNING} | {At.SUCCEEDED, At.FAILED, At.CANCELLED},
+    At.READY: frozenset({At.RUNNING, At.FAILED, At.CANCELLED}),
+    At.RUNNING: frozenset({At.RUNNING, At.READY, At.RETRYING, At.PARKED}) | _ENDS,
+    At.RETRYING: frozenset({At.READY, At.PARKED, At.FAILED, At.CANCELLED}),
+    At.WAITING: frozenset({At.PARKED}) | _ENDS,
+    At.OPEN: frozenset({At.OPEN, At.RETRYING, At.PARKED}) | _ENDS,
+    At.PARKED: frozenset({At.PARKED, At.READY, At.RETRYING, At.WAITING, At.OPEN}) | _ENDS,
     At.SUCCEEDED: frozenset(),
     At.FAILED: frozenset(),
     At.SKIPPED: frozenset(),

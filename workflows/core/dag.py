@@ -61,6 +61,7 @@ def verdict(rule: Rule, upstream: int, succeeded: int, failed: int, skipped: int
 
 _OUTCOMES = {At.SUCCEEDED: "succeeded", At.FAILED: "failed", At.SKIPPED: "skipped"}
 _PHRASES = {At.SUCCEEDED: "succeeded", At.FAILED: "failed", At.SKIPPED: "was skipped"}
+_DONE_WELL = "failed, which it may (continueOnFailure)"
 
 
 class Dag:
@@ -87,7 +88,9 @@ class Dag:
             try:
                 data = details["parameters"] = m.keep(dumps(evaluate(task.parameters, self._lookup(m, frame))))
             except PathFailure as failure:
-                self._conclude_failed(m, frame, Error(PARAMETER_PATH_FAILURE, f"parameters: {failure}"))
+                error = Error(PARAMETER_PATH_FAILURE, f"parameters: {failure}")
+                last = m.note(frame.last, "TaskFailed", error=error.type, cause=error.message)
+                self._conclude_failed(m, replace(frame, last=last), error)
                 return
         m.attempt(frame, data, functionName=task.spec.function, **details)
 
@@ -136,7 +139,8 @@ class Dag:
             case Verdict.START:
                 self.enter(m, replace(frame, last=ended.last))
             case Verdict.SKIP:
-                reason = f"trigger rule {task.rule}: upstream task {ended.state!r} {_PHRASES[ended.status]}"
+                phrase = _DONE_WELL if done_well else _PHRASES[ended.status]
+                reason = f"trigger rule {task.rule}: upstream task {ended.state!r} {phrase}"
                 last = m.note(ended.last, "TaskSkipped", name=task.id, reason=reason)
                 m.conclude(replace(frame, entered=last, last=last), At.SKIPPED, reason=reason)
             case Verdict.NOT_YET:
@@ -155,14 +159,15 @@ class Dag:
         except PathFailure as failure:
             m.end(Status.FAILED, error=Error(PARAMETER_PATH_FAILURE, f"output: {failure}"))
         else:
-            m.end(Status.COMPLETED, output=m.keep(dumps(output)))
+            m.end(Status.COMPLETED, output=m.keep(output))
 
-    def _output(self, m: Machine) -> Any:
-        """What the job's own template makes, else the results of the tasks that nothing depends on."""
+    def _output(self, m: Machine) -> str:
+        """JSON text: what the job's own template makes, else the results of the tasks that nothing depends on, as they came in."""
         if self.definition.output is not None:
-            return evaluate(self.definition.output, self._lookup(m, None))
+            return dumps(evaluate(self.definition.output, self._lookup(m, None)))
         ends = (name for name in self.definition.tasks if not self.definition.downstream.get(name))
-        return {name: loads(m.text(ref)) for name in ends if (ref := _result(m, name)) is not None}
+        results = (f"{dumps(name)}:{m.text(ref)}" for name in ends if (ref := _result(m, name)) is not None)
+        return "{" + ",".join(results) + "}"
 
     def _lookup(self, m: Machine, frame: Frame | None) -> Lookup:
         """Paths over {"input", "results"} and the context object; each payload is parsed once, and only if a path names it."""

@@ -18,13 +18,13 @@ Lookup = Callable[[JsonPath], Any]
 
 
 def loads(text: str) -> Any:
-    """A JSON text checked at the edge, as Python data; integers of any length are exact."""
+    """A JSON text checked at the edge, as Python data; integers are exact (Python reads up to 4,300 digits)."""
     return json.loads(text)
 
 
 def dumps(value: Any) -> str:
-    """Compact JSON text of Python data that came out of `loads`."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """Compact JSON text of Python data that came out of `loads`. Raises ValueError for infinity, which 1e999 is read as."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def evaluate(template: Template, lookup: Lookup) -> Any:

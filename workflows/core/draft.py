@@ -15,6 +15,7 @@ from workflows.core.waits import WORK
 from workflows.errors import IllegalTransition
 from workflows.model import (
     INLINE_BYTES,
+    ROOT,
     STATUS_TRANSITIONS,
     TRANSITIONS,
     Entry,
@@ -35,7 +36,7 @@ class View(Protocol):
     def frame(self, path: str) -> Frame | None: ...
 
     def children(self, path: str) -> Iterable[str]:
-        """Paths of the frames directly beneath `path`."""
+        """Paths of the frames directly beneath `path`; the root is beneath nothing."""
         ...
 
     def payload(self, number: int) -> str:
@@ -96,6 +97,12 @@ class Draft:
         status: Status = self._header.get("status", self.header.status)
         return status
 
+    @property
+    def running_since(self) -> float | None:
+        """When the execution was admitted, by this step at the latest; None while it is queued."""
+        started: float | None = self._header.get("started", self.header.started)
+        return started
+
     def set_status(self, status: Status, **fields: Any) -> None:
         """Move the execution to `status` and set other header fields with it. Raises IllegalTransition."""
         if status not in STATUS_TRANSITIONS[self.status]:
@@ -115,18 +122,21 @@ class Draft:
         old = before.status if before else None
         if frame.status not in TRANSITIONS[old]:
             raise IllegalTransition(f"{frame.path or 'root'}: {old} -> {frame.status}")
-        if before is None:
+        if before is None and frame.path != ROOT:
             self._born.setdefault(parent_path(frame.path), []).append(frame.path)
         self._work += (frame.status in WORK) - (old in WORK)
         self._frames[frame.path] = frame
         return frame
 
     def drop(self, path: str) -> None:
-        """Forget the frame of a closed scope's child."""
+        """Forget the frame of a closed scope's child. One that came into being in this very step leaves no trace."""
         frame = self.frame(path)
         assert frame is not None, f"{path} is not there to be dropped"
         self._work -= frame.status in WORK
-        self._frames[path] = None
+        if self.view.frame(path) is None:
+            del self._frames[path]
+        else:
+            self._frames[path] = None
 
     def beneath(self, path: str) -> Iterator[Frame]:
         """Every frame below `path`, parents before their children."""
@@ -154,11 +164,16 @@ class Draft:
 
     def keep(self, text: str) -> Ref:
         """A reference to this JSON text: itself when short, else the number of a new payload record."""
-        if len(text) <= INLINE_BYTES and len(text.encode("utf-8", "surrogatepass")) <= INLINE_BYTES:
+        if not exceeds(text, INLINE_BYTES):
             return text
         self._numbered += 1
         self._payloads[self._numbered] = text
         return self._numbered
+
+    def discard(self, ref: Ref) -> None:
+        """Do not store this payload after all. Only for one kept in this step that nothing refers to."""
+        if isinstance(ref, int):
+            self._payloads.pop(ref, None)
 
     def text(self, ref: Ref) -> str:
         """The JSON text a reference stands for."""
@@ -187,3 +202,10 @@ class Draft:
             **self._header,
         )
         return Step(header, self._frames, tuple(self._history), self._payloads, answer)
+
+
+def exceeds(text: str, limit: int) -> bool:
+    """Whether the text is longer than `limit` bytes of UTF-8; encodes it only when its length in characters leaves that open."""
+    if len(text) > limit:
+        return True
+    return len(text) * 4 > limit and len(text.encode("utf-8", "surrogatepass")) > limit

@@ -2,8 +2,8 @@
 
 Owns what is the same in all dialects: identities of waits, attempts, deadlines, retries, interruptions, cancelling, ending, the
 opening and closing of scopes, and the history of all that. A dialect (`core.dag`, the tests' toy, later the states language) only says what
-comes next. A step is a worklist, never recursion; a frame that has made TURN transitions in one step without waiting is parked, so that
-an endless loop of quick states never holds up its neighbours.
+comes next. A step is a worklist, never recursion. A frame on its way to a state is PARKED; a step that has seen TURN arrivals leaves the
+others parked for a later one, so that neither an endless loop of quick states nor a wide scope holds up the neighbours.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from workflows.core import retry
 from workflows.core.dataflow import dumps, loads
-from workflows.core.draft import Draft, Step, View
+from workflows.core.draft import Draft, Step, View, exceeds
 from workflows.core.waits import due
 from workflows.model import (
     DATA_LIMIT_EXCEEDED,
@@ -49,7 +49,7 @@ from workflows.model import (
 )
 
 TURN = 256
-"""Transitions of one frame in one step before it lets others go first."""
+"""Arrivals at states in one step; frames still on their way then let others go first."""
 
 INTERRUPTIONS = 4
 """The interruption of one attempt that fails it: three crashes are bad luck, a fourth is probably the attempt's doing."""
@@ -57,8 +57,11 @@ INTERRUPTIONS = 4
 RESULT_BYTES = 16 * 1024 * 1024
 """A larger result of an attempt, or output of an execution, is refused (States.DataLimitExceeded)."""
 
-_EXECUTION = "execution"
-"""Kind of the root frame's deadline that outlives its waits."""
+ERROR_CHARACTERS = 32 * 1024
+"""Of a longer message the beginning is kept, of a longer traceback the end."""
+
+_KINDS = ("execution", "timeout", "heartbeat", "retry", "wait")
+"""Of deadlines: of those due at the same moment the first decides. The root's "execution" outlives its waits."""
 
 _ENTRY = {
     Status.COMPLETED: "ExecutionSucceeded",
@@ -75,11 +78,11 @@ class Dialect(Protocol):
     def definition(self) -> Definition: ...
 
     def start(self, m: Machine, root: Frame) -> None:
-        """The execution begins; `root` is new and not yet put. Open it or send it to its first state."""
+        """The execution begins; `root` is new and not yet put. Open it or send it to its first state (`goto`)."""
         ...
 
     def enter(self, m: Machine, frame: Frame) -> None:
-        """The frame has arrived at `frame.state`."""
+        """The frame has arrived at `frame.state`: ready an attempt, wait, open it, conclude it or send it on."""
         ...
 
     def finished(self, m: Machine, frame: Frame, output: Ref | None, error: Error | None) -> None:
@@ -91,7 +94,7 @@ class Dialect(Protocol):
         ...
 
     def child_ended(self, m: Machine, scope: Frame, child: Frame) -> None:
-        """A child of the open scope is finished."""
+        """A child of the open scope is finished. A scope that is left with children still beneath it must be closed first."""
         ...
 
     def resolve(self, frame: Frame) -> TaskSpec:
@@ -105,6 +108,8 @@ class Dialect(Protocol):
 
 def step(dialect: Dialect, view: View, event: Event) -> Step:
     """What the event makes of the execution. Late and repeated reports change nothing. Raises only for defects."""
+    if view.header is None and not isinstance(event, Started):
+        return Step(None, {}, (), {})
     machine = Machine(dialect, view, event)
     answer = _HANDLERS[type(event)](machine, event)
     machine.settle()
@@ -118,7 +123,7 @@ class Machine(Draft):
         super().__init__(view, event.at, event.seed)
         self.dialect = dialect
         self._todo: deque[Callable[[], None]] = deque()
-        self._turns: dict[str, int] = {}
+        self._arrivals = 0
 
     def settle(self) -> None:
         """Work off what this step has set going."""
@@ -149,8 +154,7 @@ class Machine(Draft):
         frame = self._current(event.path, event.visit, At.READY)
         if frame is None:
             return
-        self.run_begins()
-        frame = self._present_at(event.path)
+        self.run_begins(frame)
         spec = self.dialect.resolve(frame)
         limits = {"timeout": spec.timeout, "heartbeat": spec.heartbeat}
         deadlines = {kind: self.at + limit for kind, limit in limits.items() if limit is not None}
@@ -159,7 +163,7 @@ class Machine(Draft):
                 frame,
                 status=At.RUNNING,
                 started=self.at if frame.started is None else frame.started,
-                deadlines={**frame.deadlines, **deadlines},
+                deadlines={**self._lasting(frame), **deadlines},
                 last=self.note(frame.last, "TaskStarted", worker=event.by),
             )
         )
@@ -168,9 +172,8 @@ class Machine(Draft):
         frame = self._current(event.path, event.visit, At.RUNNING)
         if frame is None:
             return
-        if len(event.output) > RESULT_BYTES:
-            text = f"the result is {len(event.output):,} characters long, the limit is {RESULT_BYTES:,}"
-            self.fail(frame, Error(DATA_LIMIT_EXCEEDED, text), "TaskFailed")
+        if exceeds(event.output, RESULT_BYTES):
+            self.fail(frame, Error(DATA_LIMIT_EXCEEDED, f"the result is longer than {RESULT_BYTES:,} bytes"), "TaskFailed")
             return
         output = self.keep(event.output)
         frame = replace(frame, last=self.note(frame.last, "TaskSucceeded", output=output))
@@ -179,7 +182,7 @@ class Machine(Draft):
     def failed(self, event: Failed) -> None:
         frame = self._current(event.path, event.visit, At.RUNNING)
         if frame is not None:
-            self.fail(frame, event.error, "TaskFailed")
+            self.fail(frame, _clipped(event.error), "TaskFailed")
 
     def heartbeat(self, event: Heartbeat) -> None:
         frame = self._current(event.path, event.visit, At.RUNNING)
@@ -193,8 +196,8 @@ class Machine(Draft):
         frame = self.frame(event.path)
         if frame is None or frame.visit != event.visit or due(frame) != event.due or event.due > self.at:
             return
-        kind = next(kind for kind, moment in frame.deadlines.items() if moment == event.due)
-        if kind == _EXECUTION:
+        kind = next(kind for kind in _KINDS if frame.deadlines.get(kind) == event.due)
+        if kind == "execution":
             limit = self.dialect.definition.timeout
             text = f"the execution did not end within {limit:g} seconds"
             self.end(Status.FAILED, error=Error(TIMEOUT, text), entry="ExecutionTimedOut")
@@ -222,15 +225,16 @@ class Machine(Draft):
         elif times >= INTERRUPTIONS:
             self.fail(frame, Error(INTERRUPTED, f"the server died {times} times during the attempt"), "TaskFailed")
         else:
-            self.put(replace(frame, status=At.READY, deadlines=_lasting(frame)))
+            self.put(replace(frame, status=At.READY, deadlines=self._lasting(frame)))
 
     def broke(self, event: Broke) -> None:
         if self.status not in ENDED:
-            self.end(Status.FAILED, error=event.error)
+            self.end(Status.FAILED, error=_clipped(event.error))
 
     def resumed(self, event: Continue) -> None:
         frame = self._current(event.path, event.visit, At.PARKED)
         if frame is not None:
+            self.run_begins(frame)
             self.dialect.enter(self, frame)
 
     def cancelled(self, _event: Cancelled) -> str:
@@ -241,20 +245,34 @@ class Machine(Draft):
 
     # -------------------------------------------------------------------------------------------------- what dialects call
 
-    def run_begins(self) -> None:
-        """The execution is admitted or waits for its first moment: from here its own time-out counts."""
+    def run_begins(self, frame: Frame) -> None:
+        """The execution is admitted, waits for its first moment or takes another turn: from here its own time-out counts. The caller
+        puts `frame`; when that is not the root, the root gets its deadline here."""
         if self.status is not Status.QUEUED:
             return
         self.set_status(Status.RUNNING, started=self.at)
-        limit = self.dialect.definition.timeout
-        root = self.frame(ROOT)
-        if limit is not None and root is not None:
-            self.put(replace(root, deadlines={**root.deadlines, _EXECUTION: self.at + limit}))
+        if frame.path != ROOT and self.dialect.definition.timeout is not None:
+            root = self._present_at(ROOT)
+            self.put(replace(root, deadlines=self._lasting(root)))
 
     def goto(self, frame: Frame, state: str, data: Ref | None) -> None:
-        """Send the frame to a state (or a new frame to its task), in its turn."""
-        arriving = replace(frame, state=state, input=data, attempt=0, retries=(), interruptions=0, output=None, error=None)
-        self._todo.append(lambda: self._arrive(arriving))
+        """Send the frame to a state, which it enters in its turn. Nothing of the state it leaves is kept."""
+        self._send(
+            replace(
+                frame,
+                state=state,
+                input=data,
+                attempt=0,
+                retries=(),
+                interruptions=0,
+                output=None,
+                started=None,
+            )
+        )
+
+    def again(self, frame: Frame) -> None:
+        """Send a RETRYING frame into its state once more; the retries it has spent stay spent."""
+        self._send(frame)
 
     def attempt(self, frame: Frame, data: Ref | None, **details: Any) -> None:
         """The frame is ready for its next attempt. `data`: the function's input (None: the execution's own)."""
@@ -269,19 +287,20 @@ class Machine(Draft):
                 attempt=frame.attempt + 1,
                 interruptions=0,
                 input=data,
-                deadlines=_lasting(frame),
+                error=None,
+                deadlines=self._lasting(frame),
                 last=self.note(frame.last, "TaskScheduled", **details),
             )
         )
 
     def wait(self, frame: Frame, until: float) -> None:
         """The frame waits for a moment (seconds since the epoch)."""
-        self.run_begins()
-        self.put(replace(frame, status=At.WAITING, visit=self.visit(), deadlines={**_lasting(frame), "wait": until}))
+        self.run_begins(frame)
+        self.put(replace(frame, status=At.WAITING, visit=self.visit(), deadlines={**self._lasting(frame), "wait": until}))
 
     def open(self, frame: Frame, **counts: int) -> Frame:
         """The frame becomes a scope; its children's paths begin with its own. `counts`: what it counts down and up."""
-        return self.put(replace(frame, status=At.OPEN, visit=self.visit(), counts=counts, deadlines=_lasting(frame)))
+        return self.put(replace(frame, status=At.OPEN, visit=self.visit(), counts=counts, deadlines=self._lasting(frame)))
 
     def close(self, scope: Frame) -> None:
         """Forget all frames beneath the scope, those that still run too: nothing of them is reached again."""
@@ -306,22 +325,29 @@ class Machine(Draft):
                 visit=self.visit(),
                 retries=tuple(used),
                 error=self.keep(_error_text(error)),
-                deadlines={**_lasting(frame), "retry": self.at + delay},
+                deadlines={**self._lasting(frame), "retry": self.at + delay},
                 last=self.note(frame.last, "TaskRetried", retry=sum(used), delay=delay),
             )
         )
 
     def conclude(self, frame: Frame, status: At, *, output: Ref | None = None, error: Error | None = None, reason: str = "") -> None:
-        """The frame is finished; its scope hears of it. The root is ended with `end` instead."""
+        """The frame is finished, SUCCEEDED, FAILED or SKIPPED; its scope hears of it. With the root the execution ends."""
+        if frame.path == ROOT:
+            self.end(Status.COMPLETED if status is At.SUCCEEDED else Status.FAILED, output=output, error=error, last=frame.last)
+            return
         kept = self.keep(_error_text(error)) if error is not None else None
         done = self.put(replace(frame, status=status, output=output, error=kept, reason=reason, ended=self.at, deadlines={}, counts={}))
         self._todo.append(lambda: self._tell_scope(done))
 
-    def end(self, status: Status, *, output: Ref | None = None, error: Error | None = None, entry: str = "") -> None:
-        """The execution ends, and with it all that still runs in it (invariant 7). `entry`: how the history calls it."""
-        if output is not None and len(self.text(output)) > RESULT_BYTES:
+    def end(
+        self, status: Status, *, output: Ref | None = None, error: Error | None = None, entry: str = "", last: int | None = None
+    ) -> None:
+        """The execution ends, and with it all that still runs in it (invariant 7). `entry`: how the history calls it; `last`: the entry it
+        follows (None: the root's)."""
+        if output is not None and exceeds(self.text(output), RESULT_BYTES):
+            self.discard(output)
             status, output = Status.FAILED, None
-            error = Error(DATA_LIMIT_EXCEEDED, f"the output is longer than {RESULT_BYTES:,} characters")
+            error = Error(DATA_LIMIT_EXCEEDED, f"the output is longer than {RESULT_BYTES:,} bytes")
         self._todo.clear()
         for frame in list(self.beneath(ROOT)):
             if frame.status not in FINISHED:
@@ -331,9 +357,9 @@ class Machine(Draft):
         details: dict[str, Any] = {} if output is None else {"output": output}
         if error is not None:
             details = {"error": error.type, "cause": error.message}
-        last = self.note(root.last, entry or _ENTRY[status], **details)
+        noted = self.note(root.last if last is None else last, entry or _ENTRY[status], **details)
         kept = self.keep(_error_text(error)) if error is not None else None
-        self.put(replace(root, status=_ROOT[status], deadlines={}, ended=self.at, last=last))
+        self.put(replace(root, status=_ROOT[status], error=kept, deadlines={}, counts={}, ended=self.at, last=noted))
         self.set_status(status, output=output, error=kept, ended=self.at)
 
     # ------------------------------------------------------------------------------------------------------------ within
@@ -349,22 +375,32 @@ class Machine(Draft):
         assert frame is not None, f"there is no frame {path!r}"
         return frame
 
+    def _lasting(self, frame: Frame) -> dict[str, float]:
+        """The deadlines of the frame that outlive its waits: the root's, once the execution runs and if it has a time-out."""
+        limit = self.dialect.definition.timeout
+        if frame.path != ROOT or limit is None or self.running_since is None:
+            return {}
+        return {"execution": self.running_since + limit}
+
+    def _send(self, frame: Frame) -> None:
+        """PARKED, the frame is there for all to see while it is on its way: a scope that closes meanwhile takes it along."""
+        clean = replace(frame, error=None, reason="", counts={}, deadlines=self._lasting(frame))
+        sent = self.put(replace(clean, status=At.PARKED, visit=self.visit()))
+        self._todo.append(lambda: self._arrive(sent))
+
     def _arrive(self, frame: Frame) -> None:
-        turns = self._turns[frame.path] = self._turns.get(frame.path, 0) + 1
-        if turns <= TURN:
+        if self.frame(frame.path) is frame and self._arrivals < TURN:
+            self._arrivals += 1
             self.dialect.enter(self, frame)
-        else:
-            self.put(replace(frame, status=At.PARKED, visit=self.visit(), deadlines=_lasting(frame)))
 
     def _tell_scope(self, child: Frame) -> None:
         scope = self.frame(parent_path(child.path))
-        if scope is not None and scope.status is At.OPEN:
+        if scope is not None and scope.status is At.OPEN and self.frame(child.path) is child:
             self.dialect.child_ended(self, scope, child)
 
 
-def _lasting(frame: Frame) -> dict[str, float]:
-    """Of the frame's deadlines those that outlive its present wait."""
-    return {_EXECUTION: frame.deadlines[_EXECUTION]} if _EXECUTION in frame.deadlines else {}
+def _clipped(error: Error) -> Error:
+    return replace(error, message=error.message[:ERROR_CHARACTERS], traceback=error.traceback[-ERROR_CHARACTERS:])
 
 
 def _error_text(error: Error) -> str:

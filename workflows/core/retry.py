@@ -44,8 +44,11 @@ def matches(error: str, names: tuple[str, ...]) -> bool:
 def choose(retriers: tuple[Retrier, ...], error: str, used: tuple[int, ...]) -> int | None:
     """Index of the first retrier that answers this error, if it has retries left; else None. `used`: retries spent, per retrier.
 
-    The first that matches decides: a later one is not asked when it is spent (specification, "Retrying after error").
+    The first that matches decides: a later one is not asked when it is spent (specification, "Retrying after error"). States.Runtime is
+    never retried, not even by name (ASL.md row P.3).
     """
+    if error == RUNTIME:
+        return None
     for index, retrier in enumerate(retriers):
         if matches(error, retrier.errors) and not matches(error, retrier.excluded):
             spent = used[index] if index < len(used) else 0
@@ -61,7 +64,7 @@ def seconds(delay: Delay, n: int, draw: float) -> float:
 
 def _nth(delay: Delay, n: int) -> float:
     """`initial * multiplier**n`, at most `maximum`. The first value of a backoff generator is a placeholder."""
-    if delay.multiplier == 1.0:
+    if delay.multiplier == 1.0 or delay.initial == 0.0:
         generator: Iterator[float] = backoff.constant(repeat(min(delay.initial, delay.maximum)))
     else:
         generator = backoff.expo(base=delay.multiplier, factor=delay.initial, max_value=delay.maximum)

@@ -113,6 +113,7 @@ class Draft:
             elif name in seen:
                 self._refuse(place, f"the task {shown(name)} is listed twice")
             elif name == self.entries[number].id:
+                self._unsure[number] = True  # another task was meant
                 self._refuse(place, "a task cannot depend on itself")
             elif name not in self._numbers:
                 self._unsure[number] = True

@@ -64,7 +64,7 @@ class Nearest:
 
     def to(self, name: str) -> str | None:
         self.comparisons_left -= max(len(self.names), 400)
-        return closest(name, self.names) if self.comparisons_left > 0 else None
+        return closest(name, self.names) if self.comparisons_left >= 0 else None
 
 
 _closest_key = lru_cache(maxsize=256)(closest)

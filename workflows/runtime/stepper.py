@@ -88,10 +88,12 @@ class Stepper:
 
     def committed(self, round: Round) -> None:
         """The round is in the store."""
-        for execution in round.touched.values():
+        for number, execution in round.touched.items():
             execution.committed()
-        for number in list(self._live)[: max(0, len(self._live) - LIVE)]:
-            del self._live[number]
+            if execution.header is not None and execution.header.status in ENDED:
+                self._live.pop(number, None)
+        while len(self._live) > LIVE:
+            del self._live[next(iter(self._live))]
 
     def recovery_done(self) -> None:
         self.recovering = self._first = False
