@@ -32,7 +32,9 @@ NAMES = [benchmark.name for benchmark in suite.BENCHMARKS]
 )
 @click.option("--list", "listing", is_flag=True, help="Say what each benchmark is, and end.")
 @click.pass_context
-def main(context: click.Context, quick: bool, only: tuple[str, ...], rounds: int, file: Path | None, directory: Path, listing: bool) -> None:
+def main(
+    context: click.Context, quick: bool, only: tuple[str, ...], rounds: int, file: Path | None, directory: Path, listing: bool
+) -> None:
     """Measure Stepwell beside its floors: each benchmark in turn, several rounds, medians and ranges."""
     if context.invoked_subcommand:
         return
@@ -45,7 +47,9 @@ def main(context: click.Context, quick: bool, only: tuple[str, ...], rounds: int
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="benchmarks-", dir=directory) as place:
         known = facts(Path(place)) | {"rounds": f"{rounds}{' (quick: do not quote)' if quick else ''}"}
-        collection = suite.run(chosen, suite.QUICK if quick else suite.Scale(), rounds, Path(place), lambda line: click.echo(line, err=True))
+        collection = suite.run(
+            chosen, suite.QUICK if quick else suite.Scale(), rounds, Path(place), lambda line: click.echo(line, err=True)
+        )
     parts = (known, collection.rows(), suite.ratios(collection), SEEDS)
     click.echo(report.text(*parts))
     if file is not None:
@@ -54,9 +58,9 @@ def main(context: click.Context, quick: bool, only: tuple[str, ...], rounds: int
 
 @main.command()
 @click.option("--executions", default=2_000, show_default=True, type=click.IntRange(1))
-@click.option("--store", default="memory:", show_default=True, help="Where the profiled engine keeps its state.")
+@click.option("--store", help="Where the profiled engine keeps its state: a fresh strict file if not given.")
 @click.option("--top", default=25, show_default=True, type=click.IntRange(1), help="How many functions to list.")
-def profile(executions: int, store: str, top: int) -> None:
+def profile(executions: int, store: str | None, top: int) -> None:
     """Where the engine's thread spends its time on executions of three tasks."""
     click.echo(profile_engine(executions, store, top))
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import cProfile
-import pstats
 import tempfile
 from pathlib import Path
+from types import CodeType
 
 from benchmarks.inprocess import Bench
 from benchmarks.report import table
@@ -30,7 +30,25 @@ def profile(executions: int, store: str | None, top: int) -> str:
 
 
 def _table(profiler: cProfile.Profile, executions: int, top: int) -> str:
-    stats = pstats.Stats(profiler).get_stats_profile()
-    functions = [(name, one) for name, one in stats.func_profiles.items()]
-    functions.sort(key=lambda pair: pair[1].tottime, reverse=True)
-    return table((), [])
+    entries = sorted(profiler.getstats(), key=lambda entry: entry.inlinetime, reverse=True)
+    whole = sum(entry.inlinetime for entry in entries)
+    lines = [
+        (
+            _name(entry.code),
+            f"{entry.inlinetime / whole:.1%}",
+            f"{entry.inlinetime / executions * 1e6:.1f}",
+            f"{entry.totaltime / executions * 1e6:.1f}",
+            f"{entry.callcount / executions:.1f}",
+        )
+        for entry in entries[:top]
+    ]
+    return table(("function", "own time", "own us", "with callees us", "calls"), lines) + "\n(times and calls per execution)"
+
+
+def _name(code: CodeType | str) -> str:
+    """`<built-in …>` as it is; a function as file:line name, the file within the repository or within its library."""
+    if isinstance(code, str):
+        return code
+    path = Path(code.co_filename)
+    short = path.relative_to(ROOT) if path.is_relative_to(ROOT) else Path(*path.parts[-2:])
+    return f"{short}:{code.co_firstlineno} {code.co_name}"

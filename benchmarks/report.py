@@ -104,9 +104,7 @@ def document(facts: Mapping[str, str], rows: Iterable[Row], ratios: Iterable[Rat
     """The same as plain JSON data."""
     return {
         "facts": dict(facts),
-        "measured": [
-            {"name": row.name, "unit": row.unit, **_spread_data(row.value), "disk": _spread_data(row.raw) if row.raw else None} for row in rows
-        ],
+        "measured": [_row_data(row) for row in rows],
         "ratios": {ratio.name: ratio.value for ratio in ratios},
         "reported": [{"system": one.system, "name": one.name, "value": one.value} for one in reported],
     }
@@ -115,6 +113,10 @@ def document(facts: Mapping[str, str], rows: Iterable[Row], ratios: Iterable[Rat
 def _cells(row: Row) -> tuple[str, ...]:
     disk = (readable(row.raw.median), _range(row.raw)) if row.raw else ("", "")
     return (row.name, readable(row.value.median), _range(row.value), row.unit, *disk)
+
+
+def _row_data(row: Row) -> dict[str, Any]:
+    return {"name": row.name, "unit": row.unit, **_spread_data(row.value), "disk": _spread_data(row.raw) if row.raw else None}
 
 
 def _range(value: Spread) -> str:
