@@ -158,7 +158,9 @@ class Model:
     def crashed(self) -> None:
         """Whatever is taken now was interrupted."""
         self.lost.clear()
-        self.owed = {Identity(n, path, f.visit) for n, facts in self.facts.items() for path, f in facts.frames.items() if f.status is At.RUNNING}
+        self.owed = {
+            Identity(n, path, f.visit) for n, facts in self.facts.items() for path, f in facts.frames.items() if f.status is At.RUNNING
+        }
 
     # ----------------------------------------------------------------------------------------------- what is in memory
 

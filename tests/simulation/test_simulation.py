@@ -1,7 +1,7 @@
 """Seeded worlds: the engine, its store and its executor with crashes between any two effects. A failing seed is printed and replays.
 
-    STEPWELL_SEED=1234 pytest tests/simulation            that world alone
-    STEPWELL_ROUNDS=100000 pytest -n 2 tests/simulation   a soak
+STEPWELL_SEED=1234 pytest tests/simulation            that world alone
+STEPWELL_ROUNDS=100000 pytest -n 2 tests/simulation   a soak
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
