@@ -19,7 +19,7 @@ from workflows.core.waits import Work, due
 from workflows.model import ENDED, FINISHED, ROOT, At, Delay, Error, Event, Failed, Fired, Retrier, Rule, Status, Succeeded, Task, TaskSpec
 
 PHASES = (Phase.explicit, Phase.generate, Phase.shrink)
-examples = settings(deadline=None, derandomize=True, max_examples=150, phases=PHASES, suppress_health_check=[HealthCheck.too_slow])
+examples = settings(deadline=None, derandomize=True, max_examples=100, phases=PHASES, suppress_health_check=[HealthCheck.too_slow])
 
 LIMIT = 5_000
 """Events after which a run counts as endless."""
