@@ -230,6 +230,7 @@ class Engine:
     def _act(self, round: Round, replies: Iterable[tuple[Request, Any]]) -> None:
         """All this is committed: say so, and do what follows from it."""
         self._pauses = None
+        self._let_go(round)
         for request, answer in replies:
             request.answer(answer)
         self._stepper.committed(round)
@@ -241,6 +242,12 @@ class Engine:
                 self._flight.submit(identity, execution, self._stepper.dialect(execution))
         for identity in round.turns:
             self.inbox.offer(TurnOf(identity))
+
+    def _let_go(self, round: Round) -> None:
+        """What was held and waits no more, because its execution has ended, troubles nobody."""
+        for pick in [pick for pick in self._held if pick[0] in round.touched]:
+            if pick[1] not in self._stepper.ready_paths(round, pick[0]):
+                del self._held[pick]
 
     def _landed(self) -> bool:
         with suppress(StoreError):
