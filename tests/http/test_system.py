@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import requests
 
-from tests.http.client import Client, eventually, job, loaded, problem, task
+from task_functions import REGISTRY, task_function
+from tests.http.client import Client, Loaded, eventually, job, loaded, problem, task
 from tests.http.conftest import Serve
 from workflows.api.schemas import HealthSchema, IndexSchema, SystemStateSchema
 from workflows.model import Status
@@ -68,13 +69,24 @@ def test_all_is_well(api: Client) -> None:
     assert loaded(api.get("/health"), HealthSchema()) == {"status": "ok", "troubles": []}
 
 
-def test_a_degraded_server_says_what_is_the_matter_and_still_answers_200(serve: Serve) -> None:
-    with serve() as (api, app):
-        engine = app.extensions["stepwell"]._engine
-        engine._held[1, "/a"] = "gone"
-        health = loaded(api.get("/health"), HealthSchema())
-        assert health["status"] == "degraded"
-        assert "'gone'" in health["troubles"][0]
+def test_a_function_that_is_gone_holds_its_task_and_degrades_the_server(serve: Serve) -> None:
+    before = REGISTRY.snapshot()
+    with serve() as (api, _):
+        task_function("fleeting")(lambda data: data)
+        name = api.register(job(task("a"), task("b", "fleeting")))
+        REGISTRY.restore({known: function for known, function in REGISTRY.snapshot().items() if known != "fleeting"})
+        execution_id = api.execute(name)
+
+        def troubled() -> Loaded | None:
+            health = loaded(api.get("/health"), HealthSchema())
+            return health if health["status"] == "degraded" else None
+
+        assert "'fleeting'" in eventually(troubled)["troubles"][0]
+        state = api.state(execution_id)
+        assert [one["status"] for one in state["tasks"]] == ["COMPLETED", "PENDING"]
+        assert api.post(f"/jobs/{execution_id}/cancel").status_code == 200
+        assert loaded(api.get("/health"), HealthSchema()) == {"status": "ok", "troubles": []}
+    REGISTRY.restore(before)
 
 
 def test_a_stopping_server_takes_nothing_and_says_so(serve: Serve) -> None:
