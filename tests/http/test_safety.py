@@ -100,3 +100,10 @@ def test_no_body_needs_no_type(api: Client) -> None:
 def test_an_unknown_path_is_not_about_types(api: Client) -> None:
     problem(api.post("/nowhere", "{}", headers={"Content-Type": "text/plain"}), 404)
     problem(api.post("/health", "{}", headers={"Content-Type": "text/plain"}), 405)
+
+
+@pytest.mark.parametrize("host", ["a b", "[::1", "a\\b", "<script>", "a:b:c", "", "x" * 5_000, "\u00e9"])
+def test_no_host_name_confuses_an_insecure_server(serve: Serve, host: str) -> None:
+    with serve(insecure=True) as (api, _):
+        assert ask(api, f"Host: {host}", request="GET /")[0] in (200, 400)
+        assert ask(api, f"Host: {host}", "Origin: https://example.com")[0] in (400, 403)
