@@ -82,8 +82,7 @@ def test_a_function_that_is_gone_holds_its_task_and_degrades_the_server(serve: S
             return health if health["status"] == "degraded" else None
 
         assert "'fleeting'" in eventually(troubled)["troubles"][0]
-        state = api.state(execution_id)
-        assert [one["status"] for one in state["tasks"]] == ["COMPLETED", "PENDING"]
+        api.reaches(execution_id, lambda state: [one["status"] for one in state["tasks"]] == ["COMPLETED", "PENDING"])
         assert api.post(f"/jobs/{execution_id}/cancel").status_code == 200
         assert loaded(api.get("/health"), HealthSchema()) == {"status": "ok", "troubles": []}
     REGISTRY.restore(before)

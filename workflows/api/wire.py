@@ -8,7 +8,7 @@ remains of every refused or ignored body is read and thrown away, up to a bound,
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO, TYPE_CHECKING, Any
 
 from flask import request
@@ -53,7 +53,7 @@ class _Counted:
         buffer[: len(data)] = data
         return len(data)
 
-    def __iter__(self) -> Iterable[bytes]:
+    def __iter__(self) -> Iterator[bytes]:
         return iter(self.readline, b"")
 
 
