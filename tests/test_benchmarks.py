@@ -44,7 +44,7 @@ TROUBLED = QUIET.replace(
 
 def test_a_spread_is_the_median_and_the_range_of_the_rounds() -> None:
     found = spread([3.0, 1.0, 10.0])
-    assert (found.median, found.low, found.high, found.rounds) == (3.0, 1.0, 10.0, 3)
+    assert (found.median, found.low, found.high, found.values) == (3.0, 1.0, 10.0, (3.0, 1.0, 10.0))
 
 
 def test_a_spread_of_nothing_is_refused() -> None:
@@ -154,7 +154,7 @@ def test_the_text_sets_apart_what_is_only_reported(collection: Collection) -> No
 
 def test_the_document_holds_the_same_as_json(collection: Collection) -> None:
     data = json.loads(json.dumps(report.document({"rounds": "3"}, collection.rows(), [Ratio("r", 4.0)], SEEDS)))
-    assert data["measured"][0]["disk"] == {"median": 1000.0, "min": 900.0, "max": 1100.0, "rounds": 3}
+    assert data["measured"][0]["disk"] == {"median": 1000.0, "min": 900.0, "max": 1100.0, "rounds": [900.0, 1100.0, 1000.0]}
     assert data["measured"][1]["disk"] is None
     assert data["ratios"] == {"r": 4.0}
     assert len(data["reported"]) == len(SEEDS)
@@ -196,7 +196,7 @@ def test_rounds_are_interleaved_and_get_a_fresh_directory_each(tmp_path: Path) -
 
     collection = suite.run([one("a"), one("b")], suite.QUICK, 3, tmp_path, lambda _line: None)
     assert order == ["a", "b"] * 3
-    assert [row.value.rounds for row in collection.rows()] == [3, 3]
+    assert [row.value.values for row in collection.rows()] == [(1, 3, 5), (2, 4, 6)]
     assert not list(tmp_path.iterdir())
 
 
