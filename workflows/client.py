@@ -149,14 +149,16 @@ class Client:
 
 
 def _reason(error: BaseException) -> str:
-    """The operating system's words for it, which requests wraps several times."""
-    inner: BaseException | None = error
-    while inner is not None:
+    """The innermost words for it, the operating system's if there are any: requests wraps them several times."""
+    words, inner = str(error), error
+    while True:
         if isinstance(inner, OSError) and inner.strerror:
             return inner.strerror.lower()
-        reason = getattr(inner, "reason", None)
-        inner = inner.__cause__ or inner.__context__ or (reason if isinstance(reason, BaseException) else None)
-    return str(error) or type(error).__name__
+        nested = [one for one in (inner.__cause__, inner.__context__, getattr(inner, "reason", None)) if isinstance(one, BaseException)]
+        if not nested:
+            return words
+        inner = nested[0]
+        words = str(inner) or words
 
 
 def _answer(response: requests.Response, url: str) -> Json:

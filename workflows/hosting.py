@@ -15,6 +15,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
@@ -67,6 +68,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "proc_name": "stepwell",
         "when_ready": lambda master: refuse_strangers(master, settings),
         "nworkers_changed": keep_to_one_worker,
+        "on_reload": end_the_old_worker,
         "post_worker_init": boot,
         "worker_exit": leave,
     }
@@ -92,6 +94,16 @@ def keep_to_one_worker(master: Any, workers: int, _before: int | None) -> None:
     if workers > 1:
         master.log.warning("one worker, not %d: Stepwell is one process with many threads (STEPWELL_THREADS)", workers)
         master.num_workers = 1
+        master.cfg.set("workers", 1)
+
+
+def end_the_old_worker(master: Any) -> None:
+    """Before a reload (HUP) starts the new one, which needs the store."""
+    master.kill_workers(signal.SIGTERM)
+    deadline = time.monotonic() + master.cfg.graceful_timeout
+    while master.WORKERS and time.monotonic() < deadline:
+        master.reap_workers()
+        time.sleep(0.05)
 
 
 def refuse_strangers(master: Any, settings: Settings) -> None:
@@ -119,6 +131,7 @@ def boot(worker: Any) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, stop)
         signal.siginterrupt(number, False)
+    signal.signal(signal.SIGHUP, lambda *_: None)  # a closed terminal tells the master, too, which decides
 
 
 def leave(_master: Any, worker: Any) -> None:

@@ -7,8 +7,10 @@ is read. The socket is bound here, so that a port in use is said at once, and po
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import signal
 import socket
 import sys
 from dataclasses import replace
@@ -48,11 +50,9 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET, backlog=BACKLOG)
     except OSError as error:
-        hint = "; is another server running? --port 0 finds a free one" if port and error.errno in _TAKEN else ""
-        raise CannotListen(f"cannot listen on {host}:{port}: {error.strerror or error}{hint}") from error
-
-
-_TAKEN = (98, 48)  # EADDRINUSE on Linux and on macOS
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+        hint = "; is another server running? --port 0 finds a free port" if error.errno == errno.EADDRINUSE else ""
+        raise CannotListen(f"cannot listen on {host}:{port}: {why}{hint}") from error
 
 
 def url(listener: socket.socket) -> str:
@@ -98,6 +98,12 @@ class Application(BaseApplication):  # type: ignore[misc]
 
 class Master(Arbiter):  # type: ignore[misc]
     """Every signal that asks for an end drains. None starts a second worker or master beside the first, whose store is locked."""
+
+    def init_signals(self) -> None:
+        under_nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        super().init_signals()
+        if under_nohup:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def handle_int(self) -> None:
         self.handle_term()
