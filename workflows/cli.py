@@ -26,7 +26,7 @@ EXIT_CODES = "Exit codes: 0 completed, 1 failed, 2 wrong usage, 3 cancelled, 4 n
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="stepwell")
+@click.version_option(package_name="stepwell", prog_name="stepwell")
 def main() -> None:
     """Run workflows that survive a crash: start a server, run jobs on it, watch them.
 
@@ -235,4 +235,4 @@ def _watch(client: Client, execution_id: str, as_json: bool) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="stepwell")
