@@ -143,7 +143,7 @@ class Dag:
                 reason = f"trigger rule {task.rule}: upstream task {ended.state!r} {phrase}"
                 last = m.note(ended.last, "TaskSkipped", name=task.id, reason=reason)
                 m.conclude(replace(frame, entered=last, last=last), At.SKIPPED, reason=reason)
-            case Verdict.NOT_YET:
+            case _:
                 m.put(replace(frame, counts=counts))
 
     def _conclude_failed(self, m: Machine, frame: Frame, error: Error) -> None:

@@ -257,18 +257,8 @@ class Machine(Draft):
 
     def goto(self, frame: Frame, state: str, data: Ref | None) -> None:
         """Send the frame to a state, which it enters in its turn. Nothing of the state it leaves is kept."""
-        self._send(
-            replace(
-                frame,
-                state=state,
-                input=data,
-                attempt=0,
-                retries=(),
-                interruptions=0,
-                output=None,
-                started=None,
-            )
-        )
+        clean = replace(frame, attempt=0, retries=(), interruptions=0, output=None, started=None)
+        self._send(replace(clean, state=state, input=data))
 
     def again(self, frame: Frame) -> None:
         """Send a RETRYING frame into its state once more; the retries it has spent stay spent."""
@@ -348,7 +338,6 @@ class Machine(Draft):
             self.discard(output)
             status, output = Status.FAILED, None
             error = Error(DATA_LIMIT_EXCEEDED, f"the output is longer than {RESULT_BYTES:,} bytes")
-        self._todo.clear()
         for frame in list(self.beneath(ROOT)):
             if frame.status not in FINISHED:
                 reason = "the execution was cancelled" if status is Status.CANCELLED else "the execution failed"

@@ -128,7 +128,10 @@ class Engine:
     def _nap(self) -> float:
         if self._stepper.recovering or self._kept:
             return 0.01 if self._paused() else 0.0
-        due = self._timers.next()
+        try:
+            due = self._timers.next()
+        except StoreUnavailable:
+            return 0.0  # the turn meets it, too, and knows what to do
         return NAP_S if due is None else min(NAP_S, max(0.0, due - self._clocks.now()))
 
     # ---------------------------------------------------------------------------------------------------------------- a turn
@@ -271,15 +274,20 @@ class Engine:
         """The end of a drain: attempts still running are to be issued again, and that is not held against them."""
         self._flight.close()
         round = self._round = Round(self._clocks.now())
+        items = self.inbox.drain(0)
         try:
-            for number, path, visit in self._flight:
-                self._stepper.step(round, number, Interrupted, path, visit, True)
+            for item in self._kept + items:
+                if isinstance(item, Reported):
+                    self._take_in(round, item, [])
+            for identity in self._flight:
+                if identity not in round.reported:
+                    self._stepper.step(round, identity.number, Interrupted, identity.path, identity.visit, True)
             self._stepper.write(round)
             if round.pending:
                 self._ledger.commit(round.pending)
         except StoreUnavailable as error:
             log.error("the last batch could not be committed; its attempts count as interrupted: %s", error)
-        self._put_off(self.inbox.drain(0))
+        self._put_off(items)
         self._stopped = True
 
     # --------------------------------------------------------------------------------------------------------- what is shown

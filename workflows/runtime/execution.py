@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import orjson
-from storage.records import encode
 
-from storage.protocol import Key
+from storage.protocol import CorruptRecord, Key, UnencodableRecord
+from storage.records import encode
 from workflows.core.draft import Step
 from workflows.core.waits import due
 from workflows.model import ROOT, Frame, Header, parent_path
@@ -57,14 +57,20 @@ class Execution:
         if data is None:
             return None
         self = cls(number, read)
+        try:
+            self._load(data)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise CorruptRecord(f"a part of execution {number} is missing, or is not what it should be: {error!r}") from error
+        return self
+
+    def _load(self, data: dict[str, Any]) -> None:
         self.header = self.stored = header_from(data["header"])
         self._chunks = data["chunks"]
         self._tail = data["history"]
         self._take_page(0, data["frames"])
         self._first = orjson.Fragment(orjson.dumps(data["frames"]))
         for page in data["pages"]:
-            self._take_page(page, read("page", (number, page))["frames"])
-        return self
+            self._take_page(page, self._read("page", (self.number, page))["frames"])
 
     # -------------------------------------------------------------------------------------------------------------- view
 
@@ -77,7 +83,10 @@ class Execution:
     def payload(self, number: int) -> str:
         if number in self._payloads:
             return self._payloads[number]
-        text: str = self._read("payload", (self.number, number))["text"]
+        data = self._read("payload", (self.number, number))
+        if data is None:
+            raise CorruptRecord(f"payload {number} of execution {self.number} is missing")
+        text: str = data["text"]
         return text
 
     def text(self, ref: str | int) -> str:
@@ -159,7 +168,7 @@ class Execution:
     def _write_pages(self, records: dict[tuple[str, Key], bytes | None]) -> orjson.Fragment:
         for page in sorted(self._dirty):
             paths = self._pages[page]
-            rows = [orjson.dumps(frame_data(self.frames[path])) for path in paths]
+            rows = [_dumps(frame_data(self.frames[path])) for path in paths]
             if sum(map(len, rows)) > PAGE_BYTES:
                 self._split(page, rows, records)
             elif page and not paths:
@@ -184,7 +193,7 @@ class Execution:
     def _write_history(self, records: dict[tuple[str, Key], bytes | None]) -> orjson.Fragment:
         while len(self._tail) >= CHUNK_ENTRIES:
             self._write_chunk(records, self._tail[:CHUNK_ENTRIES])
-        tail = orjson.dumps(self._tail)
+        tail = _dumps(self._tail)
         if len(tail) > CHUNK_BYTES:
             self._write_chunk(records, self._tail)
             tail = b"[]"
@@ -221,6 +230,13 @@ def history(number: int, read: Read) -> Iterator[list[Any]]:
     for chunk in range(data["chunks"]):
         yield from read("history", (number, chunk))["entries"]
     yield from data["history"]
+
+
+def _dumps(data: Any) -> bytes:
+    try:
+        return orjson.dumps(data)
+    except orjson.JSONEncodeError as error:
+        raise UnencodableRecord(f"cannot store this: {error}") from error
 
 
 def _array(rows: list[bytes]) -> orjson.Fragment:

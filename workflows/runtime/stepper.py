@@ -228,14 +228,16 @@ class Stepper:
         except Exception as error:
             self._set_aside(number, f"its definition cannot be read: {error}")
             return
-        self._signal(round, execution, definition, dict.fromkeys(execution.frames), execution.header.status)
-        if not self._first:
-            return
-        lost = [Identity(number, path, frame.visit) for path, frame in execution.frames.items() if frame.status is At.RUNNING]
-        self.recovered[0] += execution.header.work > 0
-        self.recovered[1] += len(lost)
-        for identity in lost:
-            self.step(round, number, Interrupted, identity.path, identity.visit)
+        running = [path for path, frame in execution.frames.items() if frame.status is At.RUNNING]
+        others = [path for path in execution.frames if path not in set(running)]
+        busy = execution.header.work > 0
+        self._signal(round, execution, definition, dict.fromkeys(running), execution.header.status)
+        if self._first:
+            self.recovered[0] += busy
+            self.recovered[1] += len(running)
+            for path in running:  # before the others are told of: what was interrupted goes first
+                self.step(round, number, Interrupted, path, execution.frames[path].visit)
+        self._signal(round, execution, definition, dict.fromkeys(others), execution.header.status)
 
     def _signal(
         self, round: Round, execution: Execution, definition: Definition, before: Mapping[str, Frame | None], was: Status | None
