@@ -15,7 +15,7 @@ from typing import Any
 
 from storage.protocol import Key
 from workflows.core.dag import Dag
-from workflows.core.machine import Dialect
+from workflows.core.dialect import Dialect
 from workflows.model import Definition, TaskList
 from workflows.runtime.ledger import Ledger, Pending
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from storage.protocol import CorruptRecord, StoreUnavailable, UnencodableRecord
-from workflows.core.machine import Dialect, step
+from workflows.core.dialect import Dialect
+from workflows.core.machine import step
 from workflows.core.waits import Wait, Work, work
 from workflows.errors import NotFound, Unavailable
 from workflows.model import ENDED, RUNTIME, At, Broke, Definition, Error, Event, Frame, Interrupted, Status
