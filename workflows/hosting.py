@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
@@ -32,6 +33,9 @@ ANSWERING_S = 5
 """What requests under way get beyond the grace of running attempts."""
 
 KEEPALIVE_S = 75
+
+ORPHANED_S = 0.5
+"""How soon a worker notices that its master was killed."""
 
 BACKLOG = 2048
 
@@ -135,18 +139,22 @@ def boot(worker: Any) -> None:
 
 
 def leave(_master: Any, worker: Any) -> None:
-    """In the worker, after its last request. Without its master it must make room at once: another one may be starting on the store."""
+    """In the worker, after its last request."""
     drain = getattr(worker, "wsgi", None) and worker.wsgi.extensions.get("stepwell.drain")
     if drain:
-        drain.finish(orphaned=os.getppid() != worker.ppid)
+        drain.finish()
 
 
 class Drain:
-    """Stops a server once, on a thread that waits for the word from the start: a signal handler must not start threads or take locks."""
+    """Stops a server once, on a thread that waits for the word from the start: a signal handler must not start threads or take locks.
+
+    A worker whose master was killed gives no grace: another server may be waiting for the store, for two seconds only.
+    """
 
     def __init__(self, server: Startable) -> None:
         self._server = server
-        self._word: queue.SimpleQueue[float | None] = queue.SimpleQueue()
+        self._master = os.getppid()
+        self._word: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._stop, name="drain", daemon=True)
         self._thread.start()
 
@@ -154,19 +162,27 @@ class Drain:
         """May be called by a signal handler, any number of times."""
         self._word.put(None)
 
-    def finish(self, *, orphaned: bool = False) -> None:
+    def finish(self) -> None:
         """Begin, if nobody has, and wait until all is committed."""
-        self._word.put(0.0 if orphaned else None)
+        self.begin()
         self._thread.join()
 
     def _stop(self) -> None:
-        grace = self._word.get()
-        if grace is None:
-            log.info("stopping: running attempts get %g seconds", self._server.settings.grace_s)
-        else:
+        asked = False
+        while not asked and not self._orphaned():
+            with suppress(queue.Empty):
+                self._word.get(timeout=ORPHANED_S)
+                asked = True
+        if self._orphaned():
             log.warning("the master process is gone: stopping at once")
-        self._server.stop(grace)
+            self._server.stop(0.0)
+        else:
+            log.info("stopping: running attempts get %g seconds", self._server.settings.grace_s)
+            self._server.stop()
         log.info("stopped; what was done is committed")
+
+    def _orphaned(self) -> bool:
+        return os.getppid() != self._master
 
 
 # -------------------------------------------------------------------------------------------------------------- without the hooks

@@ -6,14 +6,14 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.cli.servers import JOBS, ROOT, STEPWELL, environment, until
+from tests.cli.servers import JOBS, ROOT, STEPWELL, Process, environment, until, url_of
 from workflows.cli import main
 from workflows.client import Change, Client
 
@@ -133,6 +133,22 @@ def test_state_cancel_and_system(shared: str) -> None:
     until(lambda: client.state(done)["endTime"])
     refused = stepwell("cancel", done, server=shared)
     assert (refused.exit_code, "has ended already" in refused.stderr) == (1, True)
+
+
+def test_a_watch_outlives_the_server(start: Callable[..., Process]) -> None:
+    first = start()
+    url = url_of(first)
+    Client(url).register(JOBS[2])
+    watch = start(
+        make=lambda directory: Process(
+            *STEPWELL, "run", "slow", "--input", '{"seconds": 1}', "--watch", cwd=directory, env={"STEPWELL_URL": url}
+        )
+    )
+    watch.says("wait         RUNNING")
+    first.kill()
+    start("--port", url.rpartition(":")[2])
+    assert watch.exit() == 0, watch.said
+    assert watch.lines[-1].startswith("COMPLETED")
 
 
 def test_watching_as_json_is_one_object_a_line(shared: str) -> None:

@@ -45,6 +45,8 @@ def test_a_reload_of_gunicorn_ends_the_old_worker_first(start: Start) -> None:
     until(lambda: process.children() not in ([], [before]), what="another worker")
     assert ended(client, execution_id)["status"] == "COMPLETED"
     assert client.system_state()["pool"]["interruptedAttempts"] == 0
+    process.signal(signal.SIGTERM)
+    assert process.exit(10) == 0
 
 
 @pytest.mark.parametrize("flags", [(), ("--preload",)])

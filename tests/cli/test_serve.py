@@ -193,10 +193,11 @@ def test_a_killed_server_goes_on_where_it_stood(start: Start) -> None:
 
 def test_a_worker_without_its_master_makes_room(start: Start) -> None:
     process = start()
-    slow(url_of(process), 60)
+    client, _ = slow(url_of(process), 60)
     process.signal(signal.SIGKILL)
     process.popen.wait(5)
-    url_of(start())
+    assert Client(url_of(start())).health()["status"] == "ok"
+    client.close()  # open until here, as a browser's connection may be
     assert "the master process is gone" in process.said
 
 
