@@ -47,6 +47,15 @@ def test_bad_files_are_told_with_their_place_and_do_no_harm(start: Start, tmp_pa
     assert "did you mean 'mine'" in process.said
 
 
+def test_the_shipped_jobs_keep_their_functions_beside_ones_own(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("from task_functions import task_function\n@task_function\ndef mine(data):\n    return 1\n")
+    process = start("--functions", str(tmp_path))
+    url_of(process)
+    assert "functions: mine from" in process.said
+    assert "definitions: sbom, revision 1" in process.said
+    assert "ERROR" not in process.said
+
+
 def test_flags_win_over_variables(start: Start, tmp_path: Path) -> None:
     other = tmp_path / "other"
     process = start("--max-jobs", "3", "--task-workers", "2", STEPWELL_PORT="1", STEPWELL_STORE=str(other), STEPWELL_TASK_WORKERS="9")
