@@ -58,7 +58,7 @@ def serve(**flags: Any) -> NoReturn:
     \b
     stepwell serve --port 9000 --store /var/lib/stepwell/Data.fs --functions ./functions
     \b
-    Exit codes: 0 stopped as asked, 1 the address is taken, 2 wrong usage, 3 the store cannot be opened or the server died.
+    Exit codes: 0 stopped as asked, 1 the address is taken, 2 wrong usage, 3 the server died, 4 the store cannot be opened.
     """
     from workflows.settings import SettingsError, from_environment
 

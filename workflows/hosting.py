@@ -1,8 +1,8 @@
 """What gunicorn is told, and what its worker does when it boots and when it ends. `stepwell serve` and `gunicorn.conf.py` both use it.
 
 One worker process with many threads: the engine writes its store alone, so a second worker could only wait for the lock. The store is
-opened in the worker, after the fork. A worker that cannot start, or whose engine dies, leaves with code 3, which makes the master leave
-with code 3 too instead of trying for ever. On a signal the engine drains at once, on a thread of its own, while gunicorn still answers
+opened in the worker, after the fork. A worker that cannot start leaves with code 4, one whose engine dies with 3, and gunicorn's master
+with the same, instead of trying for ever. On a signal the engine drains at once, on a thread of its own, while gunicorn still answers
 the requests under way. Must not import gunicorn, which reads its environment while it is imported, nor what only the worker needs.
 """
 
@@ -26,8 +26,8 @@ from workflows.settings import Settings, SettingsError, is_loopback
 
 log = logging.getLogger(__name__)
 
-CANNOT_START = 3
-"""gunicorn's code for "could not boot", and the engine's for "cannot go on": the master ends too."""
+CANNOT_START = 4
+"""gunicorn's code for an application that cannot be loaded: the master ends, too."""
 
 ANSWERING_S = 5
 """What requests under way get beyond the grace of running attempts."""

@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -34,7 +35,7 @@ class CannotListen(StepwellError):
 
 
 def serve(settings: Settings) -> NoReturn:
-    """Serve until told to stop. Exits 0 when drained, 3 when the store cannot be opened or the engine dies. Raises CannotListen."""
+    """Serve until told to stop. Exits 0 when drained, 3 when the engine died, 4 when the store cannot be opened. Raises CannotListen."""
     listener = listen(settings.host, settings.port)
     log_plainly()
     try:
@@ -89,8 +90,9 @@ class Application(BaseApplication):  # type: ignore[misc]
 
     def _boot(self, worker: Any) -> None:
         boot(worker)
-        sys.stdout.write(f"Stepwell listens at {self._url} (store {self._settings.store}, process {os.getpid()}); Ctrl-C stops it\n")
-        sys.stdout.flush()
+        with suppress(OSError):  # nobody may be reading any more when a killed worker is replaced
+            sys.stdout.write(f"Stepwell listens at {self._url} (store {self._settings.store}, process {os.getpid()}); Ctrl-C stops it\n")
+            sys.stdout.flush()
 
     def run(self) -> None:
         Master(self).run()
@@ -131,4 +133,6 @@ class PlainLogger(Logger):  # type: ignore[misc]
 
 
 def _tells_something(record: logging.LogRecord) -> bool:
-    return record.msg not in ("Worker (pid:%s) exited with code %s.", "Shutting down: %s", "Reason: %s")
+    if record.msg == "Worker (pid:%s) exited with code %s." and isinstance(record.args, tuple):
+        return record.args[1] != CANNOT_START  # then the worker has said why
+    return record.msg not in ("Shutting down: %s", "Reason: %s")

@@ -64,14 +64,14 @@ def test_gunicorn_serves_it_from_another_directory(start: Start, tmp_path: Path,
 def test_gunicorn_gives_up_on_a_locked_store(start: Start, tmp_path: Path) -> None:
     url_of(start())
     hooked = start(make=gunicorn)
-    assert hooked.exit(15) == 3
+    assert hooked.exit(15) == 4
     assert "is in use by another server" in hooked.said
     assert "Traceback" not in hooked.said
     lazy = start("--bind", "127.0.0.1:0", make=gunicorn, cwd=tmp_path)
     client = listening(lazy)
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{client.url}/health", timeout=10)
-    assert lazy.exit(15) == 3
+    assert lazy.exit(15) == 4
     assert "is in use by another server" in lazy.said
 
 
@@ -84,7 +84,7 @@ def test_gunicorn_may_not_listen_to_everybody_either(start: Start) -> None:
 def test_gunicorn_is_told_of_wrong_settings(start: Start, tmp_path: Path) -> None:
     for process, code in (
         (start(make=gunicorn, STEPWELL_MAX_JOBS="none"), 2),
-        (start("--bind", "127.0.0.1:0", make=gunicorn, cwd=tmp_path, STEPWELL_MAX_JOBS="none"), 3),
+        (start("--bind", "127.0.0.1:0", make=gunicorn, cwd=tmp_path, STEPWELL_MAX_JOBS="none"), 4),
     ):
         assert process.exit() == code
         assert "STEPWELL_MAX_JOBS" in process.said

@@ -100,7 +100,7 @@ def test_a_second_server_on_a_store_is_refused(start: Start) -> None:
     url_of(start())
     began = time.monotonic()
     second = start()
-    assert second.exit() == 3
+    assert second.exit() == 4
     assert time.monotonic() - began < 10
     assert "is in use by another server" in second.said
     assert "Traceback" not in second.said
@@ -110,7 +110,7 @@ def test_a_second_server_on_a_store_is_refused(start: Start) -> None:
 @pytest.mark.parametrize("uri", ["oracle://x", "file:///tmp/x?durabilty=strict"])
 def test_a_store_that_cannot_be_is_told(start: Start, uri: str) -> None:
     process = start("--store", uri)
-    assert process.exit() == 3
+    assert process.exit() == 4
     assert f"stepwell: store '{uri}'" in process.said
     assert "Traceback" not in process.said
 
@@ -118,7 +118,7 @@ def test_a_store_that_cannot_be_is_told(start: Start, uri: str) -> None:
 def test_a_damaged_store_is_told(start: Start, tmp_path: Path) -> None:
     (tmp_path / "Data.fs").write_bytes(b"this is no ZODB file" * 100)
     process = start()
-    assert process.exit() == 3
+    assert process.exit() == 4
     assert process.lines[-1].startswith(f"stepwell: {tmp_path}/Data.fs is not a ZODB file")
     assert "Traceback" not in process.said
 
@@ -230,6 +230,7 @@ def test_when_the_engine_dies_the_whole_server_does(start: Start, tmp_path: Path
     with suppress(CannotReach):  # it may die before it answers
         client.execute("deadly")
     assert process.exit(10) == 3
+    assert "exited with code 3" in process.said
 
 
 def test_under_nohup_a_closed_terminal_changes_nothing(start: Start, tmp_path: Path) -> None:
