@@ -51,7 +51,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET, backlog=BACKLOG)
     except OSError as error:
-        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+        why = (error.strerror or str(error)).partition(" (while")[0]  # Python adds the address, which is named here already
         hint = "; is another server running? --port 0 finds a free port" if error.errno == errno.EADDRINUSE else ""
         raise CannotListen(f"cannot listen on {host}:{port}: {why}{hint}") from error
 

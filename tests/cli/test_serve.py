@@ -90,10 +90,13 @@ def test_a_port_in_use_is_told_at_once(start: Start) -> None:
     assert len(process.lines) == 1
 
 
-def test_an_address_of_somebody_else_is_told(start: Start) -> None:
-    process = start("--host", "192.0.2.1", "--insecure")
-    assert process.exit(5) == 1
-    assert "cannot listen on 192.0.2.1:0" in process.said
+@pytest.mark.parametrize(("host", "why"), [("192.0.2.1", "Cannot assign requested address"), ("nosuch.invalid", "")])
+def test_an_address_of_somebody_else_is_told(start: Start, host: str, why: str) -> None:
+    process = start("--host", host, "--insecure")
+    assert process.exit(20) == 1
+    assert process.said.startswith(f"stepwell: cannot listen on {host}:0: {why}")
+    assert "while attempting" not in process.said
+    assert len(process.lines) == 1
 
 
 def test_a_second_server_on_a_store_is_refused(start: Start) -> None:
