@@ -304,7 +304,8 @@ class Machine(Draft):
         for frame in list(self.beneath(ROOT)):
             if frame.status not in FINISHED:
                 reason = "the execution was cancelled" if status is Status.CANCELLED else "the execution failed"
-                self.put(replace(frame, status=At.CANCELLED, deadlines={}, counts={}, reason=reason, ended=self.at))
+                begun = frame.attempt - (frame.status is At.READY and not frame.interruptions)
+                self.put(replace(frame, status=At.CANCELLED, attempt=begun, deadlines={}, counts={}, reason=reason, ended=self.at))
         root = self._present_at(ROOT)
         details: dict[str, Any] = {} if output is None else {"output": output}
         if error is not None:
