@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from flask import Flask
-from workflows.api.problems import register_problems
-from workflows.api.rest import rest
-from workflows.api.safety import guard
 
 from storage.uri import resolve
 from task_functions.registry import REGISTRY
+from workflows.api.problems import register_problems
+from workflows.api.rest import rest
+from workflows.api.safety import guard
 from workflows.language import compile_definition
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import Engine

@@ -1,4 +1,4 @@
-"""The store in a ZODB file. With `barrier.py` and `persistent_records.py` the only code that knows ZODB exists.
+"""The store in a ZODB file. With `barrier.py`, `persistent_records.py` and `trees.py` the only code that knows ZODB.
 
 Layout: root["partitions"] → number → a tree of trees: ("record", kind) → key → record, ("index", name) → keys, and ("counts",), a tree that
 holds each index's number of entries and, under "", the last batch's number. So a commit writes the changed records, the buckets of the

@@ -88,6 +88,9 @@ class Registry:
         functions = self._functions
         return functions.get(name) or functions.get(name.removesuffix(SUFFIX))
 
+    def has(self, name: str) -> bool:
+        return self.get(name) is not None
+
     def names(self) -> list[str]:
         return sorted(self.snapshot())
 

@@ -1,7 +1,7 @@
 """What can be asked of the server, once. Every face (REST, command line, later others) translates to this and decides nothing.
 
-Takes and gives plain data and the errors of `workflows.errors`; knows no HTTP. Requests that change something go through the engine's inbox and
-are answered after their commit; questions are answered from a snapshot and never wait for the engine.
+Takes and gives plain data and the errors of `workflows.errors`; knows no HTTP. Requests that change something go through the engine's
+inbox and are answered after their commit; questions are answered from a snapshot and never wait for the engine.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any
 
 from task_functions.registry import Registry
 from workflows.errors import Conflict, Invalid, NotFound, NotJson, Problem, Unavailable
-from workflows.language import canonical, check, read_definition
-from workflows.language.text import loads_unique
+from workflows.language import canonical, read_definition
+from workflows.language.text import check, loads
 from workflows.model import Status
 from workflows.runtime.catalogue import Catalogue, Registration
 from workflows.runtime.engine import Engine
@@ -71,19 +71,14 @@ class Service:
     def register(self, raw: bytes, source: str | None = None) -> Registration:
         """Add a definition, or the next revision of one. `source`: the file it came from; a file that is as it was at its own last load
         changes nothing, so that what was edited since then by request stays. Raises NotJson, and Invalid with every problem."""
-        document, problems = loads_unique(raw)
-        try:
-            definition = read_definition(document, self._registry.get, self._registry.names())
-        except Invalid as invalid:
-            raise Invalid([*problems, *invalid.problems]) from None
-        if problems:
-            raise Invalid(problems)
-        text, form = check(raw), canonical(document)
+        definition = read_definition(raw, functions=self._registry.has, function_names=self._registry.names())
+        text = check(raw)
+        form = canonical(loads(text))
 
         def write(pending: Any, read: Any, now: float) -> Registration:
             return self._catalogue.register(pending, read, definition.id, text, form, now, source)
 
-        answer: Registration = self._ask(Write(write))
+        answer: Registration = self._ask(Write(write, lambda: self._catalogue.forget(definition.id)))
         return answer
 
     def load_file(self, path: Path) -> Registration:
@@ -138,6 +133,9 @@ class Service:
             )
 
     def health(self) -> Health:
+        """Raises Unavailable while the server is stopping."""
+        if self._engine.inbox.closed:
+            raise Unavailable("the server is stopping")
         return Health(tuple(self._engine.troubles()))
 
     # -------------------------------------------------------------------------------------------------------------- within

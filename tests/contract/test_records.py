@@ -39,7 +39,7 @@ class Thing:
 @pytest.mark.parametrize(
     "data",
     ["\ud800", 2**64, {1: "number as key"}, {"s": {1, 2}}, b"bytes", object(), datetime.datetime(2026, 1, 1), Thing("x")],
-    ids=repr,
+    ids=["surrogate", "66 bits", "number as key", "set", "bytes", "object", "datetime", "dataclass"],
 )
 def test_what_json_cannot_hold_is_refused(data: object) -> None:
     with pytest.raises(UnencodableRecord, match="cannot store this record"):

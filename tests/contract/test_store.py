@@ -1,6 +1,6 @@
-"""What every store promises. One suite; a new store joins by one line in `make_store`.
+"""What every store promises. One suite; a new store joins by one line in `KINDS`.
 
-Faults that only a file can have are in test_zodb_faults.py.
+Faults that only a file can have are in the test_zodb_*.py beside this.
 """
 
 from __future__ import annotations

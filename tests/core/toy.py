@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workflows.core.dataflow import dumps, loads
+from workflows.core.draft import View
 from workflows.core.machine import Machine, read_error
 from workflows.model import At, Definition, Delay, Error, Frame, Ref, Retrier, TaskSpec, child_path
 
@@ -101,6 +102,9 @@ class Toy:
         )
 
     # -------------------------------------------------------------------------------------------------------------- within
+
+    def upstream(self, view: View, frame: Frame) -> dict[str, Ref]:
+        return {}
 
     def _machine_of(self, path: str) -> State:
         """The machine whose states the frame at this path moves through."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from storage.protocol import Batch, Key
 from storage.records import decode
-from workflows.core.machine import Dialect
+from workflows.core.dialect import Dialect
 from workflows.core.waits import due, work
 from workflows.model import ENDED, At, Frame, Header, Status
 from workflows.runtime.engine import Engine

@@ -16,7 +16,8 @@ from tests.simulation.alone import alone, outcome
 from tests.simulation.definitions import UNREGISTERED, outcome_of, stored
 from tests.simulation.faults import Crash, FaultyStore, Fuse, Reply, SimExecutor
 from tests.simulation.invariants import Model
-from workflows.core.machine import Dialect, Machine
+from workflows.core.dialect import Dialect
+from workflows.core.machine import Machine
 from workflows.errors import Busy, Unavailable
 from workflows.model import ENDED, At, Definition, Error, Frame
 from workflows.runtime.catalogue import Catalogue, dialect_for

@@ -131,7 +131,7 @@ def _parsed(text: str, what: str, decode: Callable[[str], Any]) -> Any:
     except _OddNumber:
         _refuse_number(text, what)
     except json.JSONDecodeError as error:
-        raise NotJson(f"the {what} is not JSON: {error.msg} at {_place(text, error.pos)}") from None
+        raise NotJson(f"the {what} is not JSON: {error.msg.removesuffix(' at')} at {_place(text, error.pos)}") from None
     if "\\ud" in text or "\\uD" in text:
         _check_surrogates(text, what)
     return value

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterable, Iterator
 
 from storage.protocol import CorruptRecord, StoreError
-from workflows.core.machine import Dialect
+from workflows.core.dialect import Dialect
 from workflows.model import RUNTIME, Error
 from workflows.runtime.dispatch import Functions, build_run
 from workflows.runtime.execution import Execution

@@ -12,7 +12,7 @@ class RegisteredFunctions:
         self._registry = registry
 
     def has(self, name: str) -> bool:
-        return self._registry.get(name) is not None
+        return self._registry.has(name)
 
     def wants_context(self, name: str) -> bool:
         function = self._registry.get(name)

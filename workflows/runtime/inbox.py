@@ -73,6 +73,10 @@ class Inbox:
             raise Busy("too many requests are waiting; try again in a moment")
         self._queue.put(request)
 
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
     def offer(self, item: Item) -> None:
         self._queue.put(item)
 

@@ -37,9 +37,15 @@ class Cancel(Request):
 
 @dataclass(slots=True)
 class Write(Request):
-    """Change documents: `apply(pending, read, now)` adds records to the batch; `read` sees the batch. Answer: what it returns."""
+    """Change documents: `apply(pending, read, now)` adds records to the batch; `read` sees the batch. Answer: what it returns. `after` is
+    called when that is settled, before the answer, whether or not anybody still waits for it."""
 
     apply: Callable[[Pending, Read, float], Any]
+    after: Callable[[], None] = lambda: None
+
+    def answer(self, answer: Any) -> None:
+        self.after()
+        Request.answer(self, answer)
 
 
 class Desk:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from storage.protocol import CorruptRecord, StoreUnavailable, UnencodableRecord
-from workflows.core.machine import Dialect, step
+from workflows.core.dialect import Dialect
+from workflows.core.machine import step
 from workflows.core.waits import Wait, Work, work
 from workflows.errors import NotFound, Unavailable
 from workflows.model import ENDED, RUNTIME, At, Broke, Definition, Error, Event, Frame, Interrupted, Status
@@ -100,10 +101,12 @@ class Stepper:
     def committed(self, round: Round) -> None:
         """The round is in the store."""
         self.recovered[1] += round.lost
-        for execution in round.touched.values():
+        for number, execution in round.touched.items():
             execution.committed()
-        for number in list(self._live)[: max(0, len(self._live) - LIVE)]:
-            del self._live[number]
+            if execution.header is not None and execution.header.status in ENDED:
+                self._live.pop(number, None)
+        while len(self._live) > LIVE:
+            del self._live[next(iter(self._live))]
 
     def recovery_done(self) -> None:
         self.recovering = self._first = False
@@ -277,7 +280,8 @@ class Stepper:
             self.step(round, number, Interrupted, identity.path, identity.visit)
         self._silent = None
         if number not in self.set_aside:
-            self._signal(round, execution, dialect.definition, dict.fromkeys(execution.frames), header.status)
+            first = [identity.path for identity in lost]  # what was interrupted goes before what had not begun
+            self._signal(round, execution, dialect.definition, dict.fromkeys([*first, *execution.frames]), header.status)
 
     def _signal(
         self, round: Round, execution: Execution, definition: Definition, before: Mapping[str, Frame | None], was: Status | None

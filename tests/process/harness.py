@@ -1,0 +1,173 @@
+"""Real server processes under load, and the books kept about them: what was accepted, what ran, when the server was killed.
+
+The truth about what ran is a call log that the functions themselves append to, one line per begin and end. Nothing here looks into the
+store: what the server says over HTTP and what the functions wrote must agree.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+
+HERE = Path(__file__).parent
+READY_S = 30.0
+END_S = 90.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class ServerProcess:
+    """`stepwell serve` in a process group of its own, on one store, started again and again. Its output goes to one log."""
+
+    def __init__(self, directory: Path, *options: str) -> None:
+        self.directory = directory
+        self.calls = directory / "calls.jsonl"
+        self.log = directory / "server.log"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.options = options
+        self.process: subprocess.Popen[bytes] | None = None
+        self.ends: list[float] = []
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        command = [sys.executable, "-m", "workflows.cli", "serve", "--port", str(self.port), "--store", str(self.directory / "Data.fs")]
+        command += ["--definitions", str(HERE / "definitions"), "--functions", str(HERE / "functions"), *self.options]
+        environment = {**os.environ, "STEPWELL_CALL_LOG": str(self.calls), "PYTHONPATH": str(HERE.parent.parent)}
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(command, stdout=out, stderr=out, env=environment, start_new_session=True)
+        wait_until(self.answers, READY_S, lambda: f"the server does not answer:\n{self.tail()}")
+
+    def answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, f"the server ended by itself with {self.process.returncode}:\n{self.tail()}"
+        try:
+            return requests.get(f"{self.url}/health", timeout=2).status_code == 200
+        except requests.RequestException:
+            return False
+
+    def kill(self) -> None:
+        """SIGKILL to the whole group: master, worker and all."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(10)
+        self.ends.append(time.time())
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(40)
+        self.ends.append(time.time())
+        return code
+
+    def tail(self) -> str:
+        return self.log.read_text(errors="replace")[-4_000:]
+
+
+class Load:
+    """Clients that keep starting executions and write down which were accepted. `choose(n)`: definition and input of the nth."""
+
+    def __init__(self, url: str, jobs: Iterator[tuple[str, Mapping[str, Any]]], clients: int) -> None:
+        self.accepted: dict[str, str] = {}
+        self._url, self._jobs, self._lock = url, jobs, threading.Lock()
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(clients)]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self) -> None:
+        session = requests.Session()
+        while not self._stop.is_set():
+            with self._lock:
+                name, data = next(self._jobs)
+            try:
+                answer = session.post(f"{self._url}/jobs/{name}/execute", json=data, timeout=5)
+            except requests.RequestException:
+                self._stop.wait(0.02)
+                continue
+            if answer.status_code == 202:
+                with self._lock:
+                    self.accepted[answer.json()["executionID"]] = name
+            else:
+                assert answer.status_code in (429, 503), answer.text
+            self._stop.wait(0.01)
+
+    def stop(self) -> dict[str, str]:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(10)
+        return self.accepted
+
+
+@dataclass(slots=True)
+class Call:
+    """One run of a function: `end` is None while nothing says it ended."""
+
+    execution: str
+    task: str
+    attempt: int
+    begin: float
+    end: float | None = None
+
+
+@dataclass(slots=True)
+class CallLog:
+    """What really ran, in order."""
+
+    calls: list[Call] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, path: Path) -> CallLog:
+        log, open_calls = cls(), {}
+        for line in path.read_text().splitlines():
+            row = json.loads(line)
+            key = (row["pid"], row["execution"], row["task"], row["attempt"])
+            if row["event"] == "begin":
+                open_calls[key] = Call(row["execution"], row["task"], row["attempt"], row["time"])
+                log.calls.append(open_calls[key])
+            else:
+                open_calls.pop(key).end = row["time"]
+        return log
+
+    def by_execution(self) -> dict[str, list[Call]]:
+        found: dict[str, list[Call]] = defaultdict(list)
+        for call in self.calls:
+            found[call.execution].append(call)
+        return found
+
+
+def wait_until(done: Any, seconds: float, complaint: Any) -> None:
+    """Ask `done` until it says yes; fail with `complaint` after so many seconds."""
+    deadline = time.monotonic() + seconds
+    pause = threading.Event()
+    while not done():
+        assert time.monotonic() < deadline, complaint()
+        pause.wait(0.02)
+
+
+def most_at_once(spans: list[tuple[float, float]]) -> int:
+    """How many of these spans overlap at most; one that ends where another begins does not."""
+    marks = sorted([(begin, 1) for begin, _ in spans] + [(end, -1) for _, end in spans], key=lambda mark: (mark[0], mark[1]))
+    most = now = 0
+    for _, change in marks:
+        now += change
+        most = max(most, now)
+    return most

@@ -1,0 +1,141 @@
+"""The arrows of the layout, checked in the code's own imports: `wsgi → app → api → service → runtime → core → layer 0`.
+
+Every import counts, those inside functions too. A module of ours that no rule covers fails the test, so that a new one finds its place.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+OURS = ("workflows", "storage", "task_functions", "definitions", "app", "wsgi")
+
+LAYER_0 = ("workflows.model", "workflows.errors")
+STORE = ("storage.protocol", "storage.records")
+RULES: dict[str, tuple[str, ...]] = {
+    "workflows.errors": (),
+    "workflows.model": ("workflows.errors",),
+    "workflows.core": ("workflows.core", *LAYER_0),
+    "workflows.language": ("workflows.language", *LAYER_0),
+    "storage": ("storage",),
+    "task_functions": ("task_functions",),
+    "definitions": (),
+    "workflows.settings": ("definitions",),
+    "workflows.runtime.executor": LAYER_0,
+    "workflows.runtime.context": ("workflows.runtime.executor",),
+    "workflows.runtime.inline": (
+        *LAYER_0,
+        "workflows.language.text",
+        "workflows.runtime.executor",
+        "workflows.runtime.context",
+        "task_functions.registry",
+    ),
+    "workflows.runtime.functions": ("task_functions.registry",),
+    "workflows.runtime": ("workflows.runtime", "workflows.core", *LAYER_0, *STORE),
+    "workflows.service": ("workflows.runtime", "workflows.language", "task_functions.registry", *LAYER_0),
+    "workflows.server": (
+        *("workflows.service", "workflows.settings", "workflows.runtime.engine", "task_functions.registry"),
+        *LAYER_0,
+        *STORE,
+    ),
+    "workflows.api": (
+        *("workflows.api", "workflows.service", "workflows.settings", "workflows.runtime.state", "workflows.core.dataflow"),
+        *LAYER_0,
+        *STORE,
+    ),
+    "workflows.client": (),
+    "workflows.cli": ("workflows.client", "workflows.settings", "workflows.serve", "workflows.demo", "workflows.errors"),
+    "workflows.hosting": ("workflows.settings", "storage.protocol"),
+    "workflows.demo": ("workflows.client", "definitions", "task_functions.call_log"),
+    "workflows.serve": ("app", "workflows.hosting", "workflows.settings", "workflows.errors", "storage.protocol"),
+    "workflows": (),
+    "app": ("workflows", "storage.uri", "task_functions.registry"),
+    "wsgi": ("app", "workflows.settings", "workflows.hosting", "storage.protocol"),
+    "gunicorn.conf": ("workflows.settings", "workflows.hosting"),
+}
+
+IMPURE = (
+    *("time", "random", "secrets", "uuid", "os", "io", "pathlib", "socket", "select", "threading", "multiprocessing", "queue", "asyncio"),
+    *("subprocess", "signal", "logging", "sqlite3", "shutil", "tempfile", "concurrent", "requests", "flask", "orjson"),
+)
+"""What the pure core and layer 0 may not import: clocks, chance, I/O, threads."""
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for name in ("workflows", "storage", "task_functions", "definitions"):
+        for path in sorted((ROOT / name).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+    for path in sorted(ROOT.glob("*.py")):
+        yield path.stem, path
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno} imports relatively: write the whole name"
+            assert node.module is not None
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                known = (ROOT / whole.replace(".", "/")).with_suffix(".py").exists() or (ROOT / whole.replace(".", "/")).is_dir()
+                yield node.lineno, whole if known else node.module
+
+
+def within(module: str, places: tuple[str, ...]) -> bool:
+    return any(module == place or module.startswith(f"{place}.") for place in places)
+
+
+def rule_for(module: str) -> tuple[str, ...]:
+    covering = [place for place in RULES if within(module, (place,))]
+    assert covering, f"{module}: no rule says what it may import; find it a place in RULES"
+    return RULES[max(covering, key=len)]
+
+
+@pytest.mark.parametrize(("module", "path"), list(modules()), ids=lambda value: value if isinstance(value, str) else "")
+def test_imports_run_one_way(module: str, path: Path) -> None:
+    allowed = rule_for(module)
+    wrong = [f"{path.name}:{line} imports {name}" for line, name in imports(path) if within(name, OURS) and not within(name, allowed)]
+    assert not wrong, f"{module} may import only {allowed or 'nothing of ours'}: {wrong}"
+
+
+@pytest.mark.parametrize("place", ["workflows/core", "workflows/model.py", "workflows/errors.py"])
+def test_the_core_is_pure(place: str) -> None:
+    paths = [ROOT / place] if place.endswith(".py") else sorted((ROOT / place).glob("*.py"))
+    wrong = [f"{path.name}:{line} imports {name}" for path in paths for line, name in imports(path) if within(name, IMPURE)]
+    assert not wrong
+
+
+def test_one_package_imports_zodb_and_one_the_web_framework() -> None:
+    for module, path in modules():
+        for line, name in imports(path):
+            if within(name, ("ZODB", "transaction", "BTrees", "persistent")):
+                assert module.startswith("storage."), f"{path}:{line} imports {name}"
+            if within(name, ("flask", "werkzeug")):
+                assert within(module, ("workflows.api", "app", "wsgi")), f"{path}:{line} imports {name}"
+
+
+def test_only_the_engines_own_parts_write_executions() -> None:
+    """`Store.commit` is called in one place, and only the engine calls that."""
+    callers = [
+        (module, node.lineno)
+        for module, path in modules()
+        if not module.startswith("storage")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr == "commit"
+    ]
+    assert {module for module, _ in callers} == {"workflows.runtime.ledger", "workflows.runtime.engine"}
+
+
+def test_files_and_functions_stay_small() -> None:
+    for _, path in modules():
+        text = path.read_text(encoding="utf-8")
+        assert text.count("\n") <= 400, f"{path} is longer than 400 lines: is a room missing?"
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                assert (node.end_lineno or 0) - node.lineno <= 50, f"{path}:{node.lineno} {node.name} is longer than 50 lines"

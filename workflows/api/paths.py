@@ -1,0 +1,44 @@
+"""How paths are shown to people, and which one was probably meant. Knows the URL map, not what is behind it."""
+
+from __future__ import annotations
+
+import re
+from difflib import SequenceMatcher
+
+from werkzeug.routing import Map, Rule
+
+NEAR = 0.6
+"""How alike (0 to 1) a path that is asked for and one that exists must be to be named."""
+
+COMPARED_CHARACTERS = 400
+
+_VALUE = re.compile(r"<(?:[^:>]+:)?([^>]+)>")
+
+
+def shown_path(rule: str) -> str:
+    """A rule as people read it: "/jobs/<execution_id>/state" becomes "/jobs/{executionId}/state"."""
+    return _VALUE.sub(lambda match: f"{{{_camel(match[1])}}}", rule)
+
+
+def unknown_path(asked: str, known: Map) -> str:
+    """Says that there is no such path, and which one was probably meant."""
+    likeness, nearest = max(((_likeness(rule, asked), rule) for rule in known.iter_rules()), key=lambda pair: pair[0])
+    hint = ""
+    if likeness >= NEAR:
+        methods = ", ".join(sorted((nearest.methods or set()) - {"HEAD", "OPTIONS"}))
+        hint = f"did you mean {methods} {shown_path(nearest.rule)}? "
+    return f"there is no path {asked}; {hint}GET / lists the paths there are"
+
+
+def _likeness(rule: Rule, asked: str) -> float:
+    """Values do not count: where the rule takes any, whatever was given is as good as another."""
+    given = asked[:COMPARED_CHARACTERS].split("/")[1:]
+    parts = rule.rule.split("/")[1:]
+    masked = ["*" if n < len(parts) and parts[n].startswith("<") else segment for n, segment in enumerate(given)]
+    known = ["*" if part.startswith("<") else part for part in parts]
+    return SequenceMatcher(None, "/".join(known), "/".join(masked), autojunk=False).ratio()
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)

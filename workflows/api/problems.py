@@ -1,0 +1,124 @@
+"""Gives every error its HTTP answer: problem details (RFC 9457) as `application/problem+json`, whatever went wrong and wherever.
+
+Owns the table of errors and status codes. What was not foreseen is logged with its traceback and answered without it: the text of an
+exception may hold what a stranger should not see.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from flask import Flask, Response, current_app, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.exceptions import NotFound as NoSuchPath
+
+from storage.protocol import StoreError
+from workflows.api.answers import answer
+from workflows.api.paths import unknown_path
+from workflows.api.schemas import InvalidSchema, ProblemSchema
+from workflows.errors import Busy, Conflict, Invalid, NotFound, NotJson, Problem, StepwellError, Unavailable
+
+log = logging.getLogger(__name__)
+
+PROBLEM_JSON = "application/problem+json"
+
+RETRY_AFTER_S: Mapping[HTTPStatus, int] = {HTTPStatus.TOO_MANY_REQUESTS: 1, HTTPStatus.SERVICE_UNAVAILABLE: 5}
+
+_STATUSES: Mapping[type[StepwellError], HTTPStatus] = {
+    NotJson: HTTPStatus.BAD_REQUEST,
+    Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    Busy: HTTPStatus.TOO_MANY_REQUESTS,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+_KINDS: Mapping[HTTPStatus, tuple[str, str]] = {
+    HTTPStatus.BAD_REQUEST: ("unreadable", "The request cannot be read"),
+    HTTPStatus.FORBIDDEN: ("forbidden", "This server is not for that host or web page"),
+    HTTPStatus.NOT_FOUND: ("not-found", "There is no such thing"),
+    HTTPStatus.METHOD_NOT_ALLOWED: ("wrong-method", "The path does not know this method"),
+    HTTPStatus.CONFLICT: ("conflict", "The request does not fit the present state"),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("too-large", "The request body is too large"),
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: ("wrong-content-type", "The request body is not JSON"),
+    HTTPStatus.UNPROCESSABLE_ENTITY: ("invalid", "What was sent is JSON, but not what is asked for"),
+    HTTPStatus.TOO_MANY_REQUESTS: ("busy", "Too many requests are waiting"),
+    HTTPStatus.INTERNAL_SERVER_ERROR: ("defect", "The server made a mistake"),
+    HTTPStatus.SERVICE_UNAVAILABLE: ("unavailable", "The server cannot do this now"),
+}
+"""Status code → name of the kind of problem (the end of its type) and title."""
+
+_PROBLEM, _INVALID = ProblemSchema(), InvalidSchema()
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """One answer's problem details. `problems` is dumped for an Invalid only."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    problems: tuple[Problem, ...] = ()
+
+
+def problem(status: int, detail: str, problems: tuple[Problem, ...] = (), headers: Mapping[str, str] | None = None) -> Response:
+    """The answer for one thing that went wrong with the present request."""
+    code = HTTPStatus(status)
+    name, title = _KINDS.get(code, (code.phrase.lower().replace(" ", "-"), code.phrase))
+    more = dict(headers or {})
+    if code in RETRY_AFTER_S:
+        more["Retry-After"] = str(RETRY_AFTER_S[code])
+    details = Details(f"urn:stepwell:problem:{name}", title, code, _clean(detail), _clean(request.path), problems)
+    return answer(_INVALID if problems else _PROBLEM, details, code, more, PROBLEM_JSON)
+
+
+def register_problems(app: Flask) -> None:
+    """Have every error of every face answered here."""
+    app.url_map.merge_slashes = False  # a path with "//" is unknown: a redirect would lose the body of a change
+    app.register_error_handler(StepwellError, _known)
+    app.register_error_handler(StoreError, _store)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unforeseen)
+
+
+def _known(error: StepwellError) -> Response:
+    status = next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), None)
+    if status is None:
+        return _unforeseen(error)
+    if isinstance(error, Invalid):
+        count = len(error.problems)
+        detail = str(error.problems[0]) if count == 1 else f"{count} problems were found; all of them are listed"
+        return problem(status, detail, error.problems)
+    return problem(status, str(error))
+
+
+def _store(error: StoreError) -> Response:
+    log.error("%s %r: the store failed: %s", request.method, request.path, error)
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, "the store cannot be used now; the server's log says why. Try again in a moment")
+
+
+def _unforeseen(error: Exception) -> Response:
+    log.error("%s %r: a defect", request.method, request.path, exc_info=error)
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "this is a defect of the server; its log has the details")
+
+
+def _http(error: HTTPException) -> Response:
+    if isinstance(error, NoSuchPath) and request.routing_exception is error:
+        return problem(HTTPStatus.NOT_FOUND, unknown_path(request.path, current_app.url_map))
+    if isinstance(error, MethodNotAllowed):
+        allowed = ", ".join(sorted(error.valid_methods or ()))
+        return problem(HTTPStatus.METHOD_NOT_ALLOWED, f"{request.path} takes {allowed}, not {request.method}", headers={"Allow": allowed})
+    if isinstance(error, RequestEntityTooLarge):
+        limit = current_app.config["MAX_CONTENT_LENGTH"]
+        return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the request body may have {limit:,} bytes; this one is longer")
+    return problem(error.code or HTTPStatus.INTERNAL_SERVER_ERROR, error.description or error.name)
+
+
+def _clean(text: str) -> str:
+    """Text that UTF-8 can hold, whatever a client put in a path."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,237 @@
+"""Strict marshmallow fields, and one function that turns what they find into Problems.
+
+Marshmallow converts where it can ("1" to 1, 1 to True, a dict to a list); a definition must mean what it says, so nothing is converted
+here. A list or map in which some members are wrong still gives the others, in their places (None for the wrong ones), so that whoever
+reads on can report the rest of what is wrong in the same answer.
+
+The error lists of these fields hold texts, about the value itself, and Problems, whose pointers begin at it. That way a member called
+"_schema" cannot be taken for marshmallow's key of that name. Nothing here knows what a job is.
+"""
+
+from __future__ import annotations
+
+import difflib
+import heapq
+import json
+import math
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
+from marshmallow.exceptions import SCHEMA
+
+from workflows.errors import Problem
+from workflows.language.templates import compile_template
+from workflows.model import Template, child_path
+
+_NULL = "this must not be null; leave the key out instead"
+_REQUIRED = "this key is missing"
+_SHOWN_CHARACTERS = 60
+_COMPARED_CHARACTERS = 64
+_SUGGESTED_KEYS = 10  # of one object; whoever has more unknown keys has another problem
+_OUT_OF_RANGE = 10**300  # a stand-in for integers that `float` cannot take
+
+
+def shown(value: Any) -> str:
+    """A value as JSON, short enough for a message."""
+    if isinstance(value, (dict, list)):
+        return "an object" if isinstance(value, dict) else "a list"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
+
+
+def closest(name: str, names: tuple[str, ...]) -> str | None:
+    """The valid name that `name` was most likely meant to be. Full comparison is slow, so it is for the three that look most alike."""
+    if len(name) > _COMPARED_CHARACTERS:
+        return None
+    matcher = difflib.SequenceMatcher(b=name)
+
+    def likeness(candidate: str) -> float:
+        matcher.set_seq1(candidate)
+        return matcher.quick_ratio()
+
+    best = heapq.nlargest(3, (candidate for candidate in names if len(candidate) <= _COMPARED_CHARACTERS), key=likeness)
+    return next(iter(difflib.get_close_matches(name, best, 1)), None)
+
+
+class Nearest:
+    """`closest` for the names of one document. A document full of wrong names gets suggestions for the first few, not minutes later."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = tuple(names)
+        self.comparisons_left = 20_000
+
+    def to(self, name: str) -> str | None:
+        self.comparisons_left -= max(len(self.names), 400)
+        return closest(name, self.names) if self.comparisons_left >= 0 else None
+
+
+_closest_key = lru_cache(maxsize=256)(closest)
+"""For names that are the same in all documents."""
+
+
+def to_problems(messages: Any, pointer: str = "") -> list[Problem]:
+    """Marshmallow's errors of the value at `pointer`, flat."""
+    found: list[Problem] = []
+    if isinstance(messages, dict):
+        for key, inner in messages.items():
+            found += to_problems(inner, pointer if key == SCHEMA else child_path(pointer, key))
+        return found
+    for message in messages:
+        if isinstance(message, Problem):
+            found.append(Problem(pointer + message.pointer, message.message, message.suggestion))
+        else:
+            found.append(Problem(pointer, message))
+    return found
+
+
+class Shape(Schema):
+    """An object with exactly the declared keys. `not_yet` are keys that a later version will know."""
+
+    class Meta(Schema.Meta):
+        unknown = EXCLUDE  # because `_known` says it better
+
+    not_yet: frozenset[str] = frozenset()
+    error_messages = {"type": "this must be an object"}
+
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def _known(self, _: Any, original: Any, **__: Any) -> None:
+        if not isinstance(original, Mapping):
+            return
+        keys = [field.data_key or name for name, field in self.load_fields.items()]
+        unknown = [key for key in original if key not in keys]
+        if unknown:
+            raise ValidationError([self._unknown(key, tuple(keys) if index < _SUGGESTED_KEYS else ()) for index, key in enumerate(unknown)])
+
+    def _unknown(self, key: str, keys: tuple[str, ...]) -> Problem:
+        if key in self.not_yet:
+            return Problem(child_path("", key), f"{key!r} is not supported yet")
+        return Problem(child_path("", key), "unknown key", _closest_key(key, keys))
+
+
+class _Strict(fields.Field[Any]):
+    default_error_messages = {"null": _NULL, "required": _REQUIRED}
+
+
+class Text(_Strict, fields.String):
+    def __init__(self, *, empty: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.empty = empty
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if not isinstance(value, str):
+            raise ValidationError(f"this must be text, not {shown(value)}")
+        if not value and not self.empty:
+            raise ValidationError("this must not be empty")
+        return value
+
+
+class Choice(_Strict, fields.String):
+    """One of a few texts."""
+
+    def __init__(self, choices: Iterable[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.choices = tuple(map(str, choices))
+        self.validate = validate.OneOf(self.choices)  # for whoever writes the schema down; `_deserialize` gives the answer
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if isinstance(value, str) and value in self.choices:
+            return value
+        suggestion = _closest_key(value, self.choices) if isinstance(value, str) else None
+        raise ValidationError([Problem("", f"this must be one of {', '.join(self.choices)}, not {shown(value)}", suggestion)])
+
+
+class Flag(_Strict, fields.Boolean):
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValidationError(f"this must be true or false, not {shown(value)}")
+        return value
+
+
+class Whole(_Strict, fields.Integer):
+    """A whole number written without a fraction: 1.0 is not one, and neither is true."""
+
+    def __init__(self, minimum: int, maximum: int, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Range(minimum, maximum, error=f"this must be from {minimum} to {maximum}"), **kwargs)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        if type(value) is not int:
+            raise ValidationError(f"this must be a whole number, not {shown(value)}")
+        return value
+
+
+class Real(_Strict, fields.Float):
+    """A number from `minimum` (or, if that is 0, above it) to `maximum`."""
+
+    def __init__(self, minimum: int, maximum: int, **kwargs: Any) -> None:
+        lowest = f"from {minimum}" if minimum else "more than 0 and up"
+        error = f"this must be {lowest} to {maximum}"
+        super().__init__(validate=validate.Range(minimum, maximum, min_inclusive=minimum != 0, error=error), **kwargs)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> float:
+        if type(value) is int:
+            value = float(max(-_OUT_OF_RANGE, min(value, _OUT_OF_RANGE)))
+        if type(value) is not float or not math.isfinite(value):
+            raise ValidationError(f"this must be a number, not {shown(value)}")
+        return value
+
+
+class Payload(_Strict, fields.Raw):
+    """A payload template, which is given compiled."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Template:
+        problems: list[Problem] = []
+        compiled = compile_template(value, "", problems)
+        if problems:
+            raise ValidationError(problems, valid_data=compiled)
+        return compiled
+
+
+class Object(_Strict, fields.Nested):
+    """An object of another Shape."""
+
+
+class Many(_Strict, fields.List[Any]):
+    """A list."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise ValidationError(f"this must be a list, not {shown(value)}")
+        members, problems = load_members(self.inner, enumerate(value))
+        loaded = [member for _, member in members]
+        if problems:
+            raise ValidationError(problems, valid_data=loaded)
+        return loaded
+
+
+class Keyed(_Strict, fields.Dict):
+    """An object whose keys the user chooses."""
+
+    value_field: fields.Field[Any]
+
+    def __init__(self, values: fields.Field[Any], *, empty_keys: bool = False, **kwargs: Any) -> None:
+        super().__init__(values=values, **kwargs)
+        self.empty_keys = empty_keys
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise ValidationError(f"this must be an object, not {shown(value)}")
+        members, problems = load_members(self.value_field, value.items())
+        if "" in value and not self.empty_keys:
+            problems.append(Problem(child_path("", ""), "a key must not be empty"))
+        if problems:
+            raise ValidationError(problems, valid_data=dict(members))
+        return dict(members)
+
+
+def load_members(inner: fields.Field[Any], members: Iterable[tuple[Any, Any]]) -> tuple[list[tuple[Any, Any]], list[Problem]]:
+    loaded: list[tuple[Any, Any]] = []
+    problems: list[Problem] = []
+    for key, member in members:
+        try:
+            loaded.append((key, inner.deserialize(member)))
+        except ValidationError as error:
+            loaded.append((key, error.valid_data))
+            problems += to_problems(error.messages, child_path("", str(key)))
+    return loaded, problems

@@ -1,0 +1,104 @@
+"""Task lists and DAGs: a JSON document in, a frozen TaskList out, or every problem it has.
+
+First the shape (`schemas.py`), then what keys demand of each other (`checks.py`). The second works with whatever the first could make
+sense of, so that one answer lists the problems of both. Nothing here runs a job or knows more of a function than its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from marshmallow import ValidationError
+
+from workflows.errors import Invalid, Problem
+from workflows.language.checks import Draft
+from workflows.language.schemas import MAX_DELAY_SECONDS, JobShape
+from workflows.language.shapes import to_problems
+from workflows.model import ALL, Delay, Retrier, Rule, Task, TaskList, TaskSpec
+
+_JOB = JobShape()
+
+
+def read(document: object, *, functions: Callable[[str], bool] | None, function_names: Iterable[str] = (), revision: int = 1) -> TaskList:
+    """The job that `document` (a JSON value) defines, or Invalid with all its problems.
+
+    `functions` says whether a function of that name is registered (None: not asked); `function_names` are those to suggest.
+    """
+    if not isinstance(document, dict):
+        raise Invalid([Problem("", "a job must be an object")])
+    job, problems = _loaded(document)
+    draft = Draft(document, job)
+    if functions is not None:
+        draft.check_functions(functions, function_names)
+    problems += draft.problems
+    if problems:
+        raise Invalid(problems)
+    return _compiled(draft, revision)
+
+
+def _loaded(document: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    try:
+        return _JOB.load(document), []
+    except ValidationError as error:
+        return error.valid_data, to_problems(error.messages)  # type: ignore[return-value]
+
+
+def _compiled(draft: Draft, revision: int) -> TaskList:
+    job = draft.job
+    tasks: dict[str, Task] = {}
+    downstream: dict[str, list[str]] = {entry.loaded["id"]: [] for entry in draft.entries}
+    for number, entry in enumerate(draft.entries):
+        task = _task(entry.loaded, draft.upstream(number))
+        tasks[task.id] = task
+        for other in task.depends_on:
+            downstream[other].append(task.id)
+    return TaskList(
+        id=job["id"],
+        revision=revision,
+        name=job.get("name", job["id"]),
+        description=job["description"],
+        labels=job["labels"],
+        timeout=job.get("timeout"),
+        max_concurrency=job.get("max_concurrency"),
+        max_active_runs=job.get("max_active_runs"),
+        tasks=tasks,
+        downstream={upstream: tuple(ids) for upstream, ids in downstream.items()},
+        output=job.get("output"),
+    )
+
+
+def _task(loaded: dict[str, Any], upstream: tuple[str, ...]) -> Task:
+    spec = TaskSpec(
+        function=loaded["function"],
+        retriers=_retriers(loaded),
+        timeout=loaded.get("timeout"),
+        heartbeat=loaded.get("heartbeat"),
+        fail_on_interrupt=loaded["on_interrupt"] == "fail",
+    )
+    return Task(
+        id=loaded["id"],
+        name=loaded.get("name", loaded["id"]),
+        spec=spec,
+        depends_on=upstream,
+        rule=Rule(loaded["rule"]),
+        parameters=loaded.get("parameters"),
+        continue_on_failure=loaded["continue_on_failure"],
+    )
+
+
+def _retriers(loaded: dict[str, Any]) -> tuple[Retrier, ...]:
+    if not loaded["retries"]:
+        return ()
+    errors, excluded = loaded.get("retry_on", (ALL,)), loaded["do_not_retry_on"]
+    delay = _delay(loaded["delay"]) if "delay" in loaded else Delay()
+    return (Retrier(loaded["retries"], delay, tuple(errors), tuple(excluded)),)
+
+
+def _delay(loaded: dict[str, Any]) -> Delay:
+    return Delay(
+        initial=loaded["initial"],
+        multiplier=1.0 if loaded["type"] == "constant" else loaded["multiplier"],
+        maximum=min(loaded["maximum"], MAX_DELAY_SECONDS),
+        jitter=loaded["jitter"] == "full",
+    )
