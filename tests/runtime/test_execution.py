@@ -14,7 +14,8 @@ from storage.records import decode
 from tests.core.jobs import dag, task
 from tests.core.toy import ToyDefinition
 from tests.simulation.definitions import make_dialect, random_dag, random_machine
-from workflows.core.machine import Dialect, step
+from workflows.core.dialect import Dialect
+from workflows.core.machine import step
 from workflows.core.waits import due
 from workflows.model import ENDED, At, Cancelled, Continue, Delay, Error, Event, Failed, Fired, Retrier, Started, Succeeded, Taken, TaskSpec
 from workflows.runtime import execution as module

@@ -13,9 +13,8 @@ from typing import Any
 
 from tests.core.toy import State, Toy, ToyDefinition
 from workflows.core.dataflow import dumps
-from workflows.core.draft import View
-from workflows.core.machine import Dialect
-from workflows.model import Definition, Delay, Error, Frame, Ref, Retrier, Rule, Task, TaskList, TaskSpec
+from workflows.core.dialect import Dialect
+from workflows.model import Definition, Delay, Error, Retrier, Rule, Task, TaskList, TaskSpec
 from workflows.runtime.catalogue import dialect_for
 from workflows.runtime.executor import Done, Erred, Outcome, Run
 
@@ -70,13 +69,8 @@ def _spec(rnd: random.Random, pure: bool) -> TaskSpec:
     )
 
 
-class _Machine(Toy):
-    def upstream(self, view: View, frame: Frame) -> Mapping[str, Ref]:
-        return {}
-
-
 def make_dialect(definition: Definition) -> Dialect:
-    return _Machine(definition) if isinstance(definition, ToyDefinition) else dialect_for(definition)
+    return Toy(definition) if isinstance(definition, ToyDefinition) else dialect_for(definition)
 
 
 def random_machine(rnd: random.Random, name: str) -> ToyDefinition:
