@@ -8,6 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -365,3 +366,24 @@ def test_integers_keep_their_digits(bench: Bench) -> None:
 
 def same(data: Any) -> Any:
     return data
+
+
+@pytest.mark.parametrize("body", ["b'{\"n\": 1.00}'", "bytearray(b'{\"n\": 1.00}')", "memoryview(b'{\"n\": 1.00}')"])
+def test_bytes_from_a_handler_are_the_text_of_its_result(bench: Bench, tmp_path: Path, body: str) -> None:
+    (tmp_path / "raw.py").write_text(f"def handler(event, context):\n    return {body}\n")
+    bench.registry.handlers.add(tmp_path)
+    bench.submit(1, "raw")
+    assert bench.outcome() == Done('{"n": 1.00}')
+
+
+def test_bytes_from_a_handler_that_are_no_json_fail_and_its_tracebacks_are_its_own(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "odd.py").write_text("def handler(event, context):\n    return b'no' if event else 1 / 0\n")
+    bench.registry.handlers.add(tmp_path)
+    bench.submit(1, "odd", data="true")
+    outcome = bench.outcome()
+    assert isinstance(outcome, Erred)
+    assert outcome.error.type == "InvalidResult"
+    bench.submit(2, "odd", data="false")
+    outcome = bench.outcome()
+    assert isinstance(outcome, Erred)
+    assert outcome.error.traceback.count("File ") == 1
