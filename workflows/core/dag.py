@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from workflows.core.dataflow import Lookup, dumps, evaluate, loads, rfc3339, walk
+from workflows.core.dialect import TaskEvents
 from workflows.core.draft import View
 from workflows.core.machine import Machine, read_error
 from workflows.errors import PathFailure
@@ -64,7 +65,7 @@ _PHRASES = {At.SUCCEEDED: "succeeded", At.FAILED: "failed", At.SKIPPED: "was ski
 _DONE_WELL = "failed, which it may (continueOnFailure)"
 
 
-class Dag:
+class Dag(TaskEvents):
     """One revision of a task list or DAG as a dialect of the machine."""
 
     def __init__(self, definition: TaskList) -> None:
