@@ -108,7 +108,8 @@ def test_timestamps(value: str, operand: str, equal: bool) -> None:
     ],
 )
 def test_what_something_is(operator: str, right: list[Any]) -> None:
-    for value in [None, 0, 1.5, "", "text", EARLY, True, False, [], {}]:
+    values: list[Any] = [None, 0, 1.5, "", "text", EARLY, True, False, [], {}]
+    for value in values:
         is_one = any(value is one or (type(value) is type(one) and value == one) for one in right)
         assert matches(rule({"Variable": "$", operator: True}), Scope(value)) is is_one
         assert matches(rule({"Variable": "$", operator: False}), Scope(value)) is not is_one
@@ -144,14 +145,15 @@ def test_a_path_that_leads_nowhere(value: dict[str, Any]) -> None:
 def test_rules_combined() -> None:
     yes, no = {"Variable": "$", "NumericEquals": 1}, {"Variable": "$", "NumericEquals": 2}
     unsafe = {"Variable": "$.x", "NumericEquals": 1}
-    for value, expected in [
+    cases: list[tuple[dict[str, Any], bool]] = [
         ({"And": [yes, yes]}, True),
         ({"And": [no, unsafe]}, False),
         ({"Or": [yes, unsafe]}, True),
         ({"Or": [no, no]}, False),
         ({"Not": yes}, False),
         ({"Not": {"Or": [no, {"And": [yes, {"Not": no}]}]}}, False),
-    ]:
+    ]
+    for value, expected in cases:
         assert matches(rule(value), Scope(1)) is expected
 
 
