@@ -17,13 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from workflows.errors import Problem
+from workflows.expressions import Intrinsic, Path, ReferencePath, Rule, Template
 from workflows.model import Definition, Retrier
-
-Path = Any
-ReferencePath = Any
-Template = Any
-Intrinsic = Any
-Rule = Any
 
 
 class Absent(enum.Enum):

@@ -195,6 +195,10 @@ class FindingSchema(Shape):
     pointer = fields.String(**given("Where in the document, as a JSON Pointer (RFC 6901); empty: the document itself."))
     message = fields.String(**given("What is wrong there."))
     suggestion = fields.String(metadata={"description": "The nearest valid name, where there is one; else this member is left out."})
+    severity = fields.String(**given("`error`: the document is refused for it. `warning`: it would not be."))
+    code = fields.String(metadata={"description": "What Step Functions calls this kind of finding; of state machines only."})
+    line = fields.Integer(metadata={"description": "The line of the text where it is, from 1; left out where there was no text."})
+    column = fields.Integer(metadata={"description": "The column in that line, from 1, in characters."})
 
     @post_dump
     def _leave_out(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
