@@ -234,6 +234,9 @@ class Frame:
     nothing. `entry` is the visit at which the task was entered: the same for all its attempts, the idempotency key of its functions.
     `deadlines` maps a kind (timeout, heartbeat, retry, wait, execution) to when it is due. `counts` counts children by how they ended
     (of a scope), or upstream tasks (of a PENDING task): a join is a counter, never a scan. `entered` and `last` are history ids.
+
+    Of state machines only: `given` is what the state was entered with (`input` is what of it goes to the work), `items` the array a Map
+    goes over, `variables` those assigned in this scope, by name, `call` what only the data told about the attempt (function, timeout...).
     """
 
     path: str
@@ -254,6 +257,10 @@ class Frame:
     last: int = 0
     started: float | None = None
     ended: float | None = None
+    given: Ref | None = None
+    items: Ref | None = None
+    variables: Mapping[str, Ref] = field(default_factory=dict)
+    call: Mapping[str, Any] = field(default_factory=dict)
 
 
 ROOT = ""

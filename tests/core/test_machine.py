@@ -541,7 +541,7 @@ def test_a_counted_loop() -> None:
 
 
 def test_a_result_that_is_too_large_fails_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine_module, "RESULT_BYTES", 100)
+    monkeypatch.setattr("workflows.core.dialect.RESULT_BYTES", 100)
     for text, fails in (("x" * 98, False), ("x" * 99, True), ("é" * 49, False), ("é" * 50, True)):
         world = started(one({"Type": "Task", "Retry": [{}]}))
         world.succeed(output=text)

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from workflows.errors import Invalid, Problem
+from workflows.errors import Invalid
 from workflows.language import positions, states, tasklists, text
 from workflows.model import Definition
-
-RUN_STATE_MACHINES = False
-"""Whether a state machine without problems is accepted. No dialect runs one yet; whoever adds it removes this."""
 
 
 def read_definition(
@@ -39,10 +36,7 @@ def _read(
 ) -> Definition:
     if not isinstance(document, dict) or not states.is_state_machine(document):
         return tasklists.read(document, functions=functions, function_names=function_names, revision=revision)
-    machine = states.read(document, functions=functions, function_names=function_names, revision=revision, characters=characters)
-    if not RUN_STATE_MACHINES:
-        raise Invalid([Problem("", "state machines (Amazon States Language) are not supported yet")])
-    return machine
+    return states.read(document, functions=functions, function_names=function_names, revision=revision, characters=characters)
 
 
 def compile_definition(stored: str, revision: int) -> Definition:
