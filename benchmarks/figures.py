@@ -10,19 +10,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Several rounds of one figure: the median and how far the rounds lay apart."""
+    """Several rounds of one figure: the median and how far the rounds lay apart. `values` are in the order of the rounds."""
 
     median: float
     low: float
     high: float
-    rounds: int
+    values: tuple[float, ...]
 
 
 def spread(values: Sequence[float]) -> Spread:
     """Raises ValueError for no values."""
     if not values:
         raise ValueError("no rounds, no median")
-    return Spread(statistics.median(values), min(values), max(values), len(values))
+    return Spread(statistics.median(values), min(values), max(values), tuple(values))
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

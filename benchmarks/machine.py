@@ -16,7 +16,7 @@ def facts(directory: Path) -> dict[str, str]:
     found = {
         "date": time.strftime("%Y-%m-%d"),
         "processor": f"{_processor()}, {os.cpu_count()} cores",
-        "system": f"{platform.system()} {platform.release()}",
+        "system": f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "libraries": ", ".join(f"{name} {version(name)}" for name in ("ZODB", "Flask", "gunicorn", "orjson")),
         "file system": _file_system(directory),

@@ -123,5 +123,5 @@ def _range(value: Spread) -> str:
     return f"{readable(value.low)} .. {readable(value.high)}"
 
 
-def _spread_data(value: Spread) -> dict[str, float]:
-    return {"median": value.median, "min": value.low, "max": value.high, "rounds": value.rounds}
+def _spread_data(value: Spread) -> dict[str, Any]:
+    return {"median": value.median, "min": value.low, "max": value.high, "rounds": list(value.values)}

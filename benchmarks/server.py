@@ -52,7 +52,8 @@ class Server:
     def start(self) -> float:
         """Start and wait for the first answer of /health; seconds from exec until then. Raises RuntimeError."""
         self.port = _free_port()
-        environment = {**os.environ, **self._environment, "STEPWELL_PORT": str(self.port)}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("STEPWELL_", "GUNICORN_"))}
+        environment = {**inherited, **self._environment, "STEPWELL_PORT": str(self.port)}
         began = time.perf_counter()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(

@@ -35,7 +35,7 @@ DRAIN_S = 120.0
 
 def w1(directory: Path, label: str, store: str, connections: int, seconds: float, **settings: object) -> Iterator[Measure]:
     """Submit for `seconds`, wait until all has ended. Raises RuntimeError when an execution is refused, fails or is lost."""
-    durable = not store.startswith("memory:") and "/dev/shm/" not in store
+    durable = not store.startswith("memory:")
     raw = raw_syncs(directory) if durable else None
     name = f"W1 {label}, {connections} connections"
     with stepwell(directory, store, **settings) as server:
@@ -43,7 +43,7 @@ def w1(directory: Path, label: str, store: str, connections: int, seconds: float
         commits, cpu = _commits(store), server.cpu_s()
         began = time.perf_counter()
         driven = wrk.post(f"{server.url}/jobs/three/execute", connections, seconds)
-        done = _drain(client)
+        done = _drain(client, began)
         took = time.perf_counter() - began
         if driven.refused or driven.broken or done < driven.requests:
             raise RuntimeError(f"{name}: of {driven.requests} requests {done} completed; {driven.refused} refused, {driven.broken} broken")
@@ -131,17 +131,18 @@ def _once(client: Client) -> float:
     return time.perf_counter() - began
 
 
-def _drain(client: Client) -> int:
-    """Wait until nothing is unfinished; how many have completed. Raises RuntimeError when one has not, or it takes too long."""
-    until = time.perf_counter() + DRAIN_S
-    while time.perf_counter() < until:
+def _drain(client: Client, began: float) -> int:
+    """Wait until nothing is unfinished; how many have completed. Raises RuntimeError when one has not, or it takes too long. The question
+    costs the server some milliseconds, so it is asked again when half of what remains is probably done."""
+    while time.perf_counter() - began < DRAIN_S:
         state: dict[str, Any] = client.get("/system/state")
-        unfinished = state["activeCount"] + state["queuedCount"]
+        unfinished, done = state["activeCount"] + state["queuedCount"], int(state["executedJobs"])
+        if state["failedJobs"] or state["cancelledJobs"]:
+            raise RuntimeError(f"{state['failedJobs']} executions failed, {state['cancelledJobs']} were cancelled")
         if not unfinished:
-            if state["failedJobs"] or state["cancelledJobs"]:
-                raise RuntimeError(f"{state['failedJobs']} executions failed, {state['cancelledJobs']} were cancelled")
-            return int(state["executedJobs"])
-        time.sleep(0.25 if unfinished > 500 else 0.02)  # the question costs the server some milliseconds
+            return done
+        rate = done / (time.perf_counter() - began)
+        time.sleep(max(0.01, min(1.0, unfinished / rate / 2 if done else 0.0)))
     raise RuntimeError(f"{unfinished} executions are unfinished after {DRAIN_S:g} seconds")
 
 

@@ -26,7 +26,7 @@ EXIT_CODES = "Exit codes: 0 completed, 1 failed, 2 wrong usage, 3 cancelled, 4 n
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="stepwell")
+@click.version_option(package_name="stepwell", prog_name="stepwell")
 def main() -> None:
     """Run workflows that survive a crash: start a server, run jobs on it, watch them.
 
@@ -58,7 +58,7 @@ def serve(**flags: Any) -> NoReturn:
     \b
     stepwell serve --port 9000 --store /var/lib/stepwell/Data.fs --functions ./functions
     \b
-    Exit codes: 0 stopped as asked, 1 the address is taken, 2 wrong usage, 3 the store cannot be opened or the server died.
+    Exit codes: 0 stopped as asked, 1 the address is taken, 2 wrong usage, 3 the server died, 4 the store cannot be opened.
     """
     from workflows.settings import SettingsError, from_environment
 
@@ -235,4 +235,4 @@ def _watch(client: Client, execution_id: str, as_json: bool) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="stepwell")

@@ -77,13 +77,15 @@ class Change:
 
 
 class Client:
-    """One thread's connection, kept alive between requests. `patience`: seconds for which a question is repeated."""
+    """One thread's connection, kept alive between requests. `patience`: seconds for which a question is repeated, to a server that has
+    answered before; one that never did is not waited for."""
 
     def __init__(self, url: str = DEFAULT_URL, patience: float = PATIENCE_S) -> None:
         self.url = (url if "://" in url else f"http://{url}").rstrip("/")
         self._patience = patience
         self._session = requests.Session()
-        self._session.trust_env = urlsplit(self.url).hostname not in LOOPBACK
+        self._session.trust_env = not _is_loopback(self.url)
+        self._reached = False
 
     def close(self) -> None:
         self._session.close()
@@ -128,7 +130,13 @@ class Client:
     # ----------------------------------------------------------------------------------------------------------- transport
 
     def _ask(self, path: str) -> Json:
-        retried = backoff.on_exception(backoff.expo, (CannotReach, NotReady), max_time=self._patience, factor=0.1, max_value=2)
+        retried = backoff.on_exception(
+            *(backoff.expo, (CannotReach, NotReady)),
+            max_time=self._patience,
+            giveup=lambda _: not self._reached,
+            factor=0.1,
+            max_value=2,
+        )
         answer: Json = retried(self._request)("GET", path)
         return answer
 
@@ -145,18 +153,28 @@ class Client:
             raise CannotReach(f"{self.url} does not answer") from error
         except requests.RequestException as error:
             raise CannotReach(f"cannot reach {self.url}: {_reason(error)}") from error
+        self._reached = True
         return _answer(response, self.url)
 
 
+def _is_loopback(url: str) -> bool:
+    try:
+        return urlsplit(url).hostname in LOOPBACK
+    except ValueError:
+        return False  # requests will say what is wrong with it
+
+
 def _reason(error: BaseException) -> str:
-    """The operating system's words for it, which requests wraps several times."""
-    inner: BaseException | None = error
-    while inner is not None:
+    """The innermost words for it, the operating system's if there are any: requests wraps them several times."""
+    words, inner = str(error), error
+    while True:
         if isinstance(inner, OSError) and inner.strerror:
             return inner.strerror.lower()
-        reason = getattr(inner, "reason", None)
-        inner = inner.__cause__ or inner.__context__ or (reason if isinstance(reason, BaseException) else None)
-    return str(error) or type(error).__name__
+        nested = [one for one in (inner.__cause__, inner.__context__, getattr(inner, "reason", None)) if isinstance(one, BaseException)]
+        if not nested:
+            return words
+        inner = nested[0]
+        words = str(inner) or words
 
 
 def _answer(response: requests.Response, url: str) -> Json:
@@ -164,7 +182,7 @@ def _answer(response: requests.Response, url: str) -> Json:
         data = response.json()
     except ValueError:
         data = None
-    if response.ok and isinstance(data, dict):
+    if 200 <= response.status_code < 300 and isinstance(data, dict):
         return data
     if not isinstance(data, dict) or "title" not in data:
         raise ClientError(response.status_code, f"{url} answers {response.status_code}, but not as a Stepwell server does")

@@ -1,8 +1,8 @@
 """What gunicorn is told, and what its worker does when it boots and when it ends. `stepwell serve` and `gunicorn.conf.py` both use it.
 
 One worker process with many threads: the engine writes its store alone, so a second worker could only wait for the lock. The store is
-opened in the worker, after the fork. A worker that cannot start, or whose engine dies, leaves with code 3, which makes the master leave
-with code 3 too instead of trying for ever. On a signal the engine drains at once, on a thread of its own, while gunicorn still answers
+opened in the worker, after the fork. A worker that cannot start leaves with code 4, one whose engine dies with 3, and gunicorn's master
+with the same, instead of trying for ever. On a signal the engine drains at once, on a thread of its own, while gunicorn still answers
 the requests under way. Must not import gunicorn, which reads its environment while it is imported, nor what only the worker needs.
 """
 
@@ -15,7 +15,9 @@ import queue
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
@@ -24,13 +26,16 @@ from workflows.settings import Settings, SettingsError, is_loopback
 
 log = logging.getLogger(__name__)
 
-CANNOT_START = 3
-"""gunicorn's code for "could not boot", and the engine's for "cannot go on": the master ends too."""
+CANNOT_START = 4
+"""gunicorn's code for an application that cannot be loaded: the master ends, too."""
 
 ANSWERING_S = 5
 """What requests under way get beyond the grace of running attempts."""
 
 KEEPALIVE_S = 75
+
+ORPHANED_S = 0.5
+"""How soon a worker notices that its master was killed."""
 
 BACKLOG = 2048
 
@@ -67,6 +72,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "proc_name": "stepwell",
         "when_ready": lambda master: refuse_strangers(master, settings),
         "nworkers_changed": keep_to_one_worker,
+        "on_reload": end_the_old_worker,
         "post_worker_init": boot,
         "worker_exit": leave,
     }
@@ -92,6 +98,16 @@ def keep_to_one_worker(master: Any, workers: int, _before: int | None) -> None:
     if workers > 1:
         master.log.warning("one worker, not %d: Stepwell is one process with many threads (STEPWELL_THREADS)", workers)
         master.num_workers = 1
+        master.cfg.set("workers", 1)
+
+
+def end_the_old_worker(master: Any) -> None:
+    """Before a reload (HUP) starts the new one, which needs the store."""
+    master.kill_workers(signal.SIGTERM)
+    deadline = time.monotonic() + master.cfg.graceful_timeout
+    while master.WORKERS and time.monotonic() < deadline:
+        master.reap_workers()
+        time.sleep(0.05)
 
 
 def refuse_strangers(master: Any, settings: Settings) -> None:
@@ -119,21 +135,26 @@ def boot(worker: Any) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, stop)
         signal.siginterrupt(number, False)
+    signal.signal(signal.SIGHUP, lambda *_: None)  # a closed terminal tells the master, too, which decides
 
 
 def leave(_master: Any, worker: Any) -> None:
-    """In the worker, after its last request. Without its master it must make room at once: another one may be starting on the store."""
+    """In the worker, after its last request."""
     drain = getattr(worker, "wsgi", None) and worker.wsgi.extensions.get("stepwell.drain")
     if drain:
-        drain.finish(orphaned=os.getppid() != worker.ppid)
+        drain.finish()
 
 
 class Drain:
-    """Stops a server once, on a thread that waits for the word from the start: a signal handler must not start threads or take locks."""
+    """Stops a server once, on a thread that waits for the word from the start: a signal handler must not start threads or take locks.
+
+    A worker whose master was killed gives no grace: another server may be waiting for the store, for two seconds only.
+    """
 
     def __init__(self, server: Startable) -> None:
         self._server = server
-        self._word: queue.SimpleQueue[float | None] = queue.SimpleQueue()
+        self._master = os.getppid()
+        self._word: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._stop, name="drain", daemon=True)
         self._thread.start()
 
@@ -141,19 +162,27 @@ class Drain:
         """May be called by a signal handler, any number of times."""
         self._word.put(None)
 
-    def finish(self, *, orphaned: bool = False) -> None:
+    def finish(self) -> None:
         """Begin, if nobody has, and wait until all is committed."""
-        self._word.put(0.0 if orphaned else None)
+        self.begin()
         self._thread.join()
 
     def _stop(self) -> None:
-        grace = self._word.get()
-        if grace is None:
-            log.info("stopping: running attempts get %g seconds", self._server.settings.grace_s)
-        else:
+        asked = False
+        while not asked and not self._orphaned():
+            with suppress(queue.Empty):
+                self._word.get(timeout=ORPHANED_S)
+                asked = True
+        if self._orphaned():
             log.warning("the master process is gone: stopping at once")
-        self._server.stop(grace)
+            self._server.stop(0.0)
+        else:
+            log.info("stopping: running attempts get %g seconds", self._server.settings.grace_s)
+            self._server.stop()
         log.info("stopped; what was done is committed")
+
+    def _orphaned(self) -> bool:
+        return os.getppid() != self._master
 
 
 # -------------------------------------------------------------------------------------------------------------- without the hooks

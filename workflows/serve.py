@@ -7,10 +7,13 @@ is read. The socket is bound here, so that a port in use is said at once, and po
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import signal
 import socket
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -32,7 +35,7 @@ class CannotListen(StepwellError):
 
 
 def serve(settings: Settings) -> NoReturn:
-    """Serve until told to stop. Exits 0 when drained, 3 when the store cannot be opened or the engine dies. Raises CannotListen."""
+    """Serve until told to stop. Exits 0 when drained, 3 when the engine died, 4 when the store cannot be opened. Raises CannotListen."""
     listener = listen(settings.host, settings.port)
     log_plainly()
     try:
@@ -48,11 +51,9 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET, backlog=BACKLOG)
     except OSError as error:
-        hint = "; is another server running? --port 0 finds a free one" if port and error.errno in _TAKEN else ""
-        raise CannotListen(f"cannot listen on {host}:{port}: {error.strerror or error}{hint}") from error
-
-
-_TAKEN = (98, 48)  # EADDRINUSE on Linux and on macOS
+        why = (error.strerror or str(error)).partition(" (while")[0]  # Python adds the address, which is named here already
+        hint = "; is another server running? --port 0 finds a free port" if error.errno == errno.EADDRINUSE else ""
+        raise CannotListen(f"cannot listen on {host}:{port}: {why}{hint}") from error
 
 
 def url(listener: socket.socket) -> str:
@@ -89,8 +90,9 @@ class Application(BaseApplication):  # type: ignore[misc]
 
     def _boot(self, worker: Any) -> None:
         boot(worker)
-        sys.stdout.write(f"Stepwell listens at {self._url} (store {self._settings.store}, process {os.getpid()}); Ctrl-C stops it\n")
-        sys.stdout.flush()
+        with suppress(OSError):  # nobody may be reading any more when a killed worker is replaced
+            sys.stdout.write(f"Stepwell listens at {self._url} (store {self._settings.store}, process {os.getpid()}); Ctrl-C stops it\n")
+            sys.stdout.flush()
 
     def run(self) -> None:
         Master(self).run()
@@ -98,6 +100,12 @@ class Application(BaseApplication):  # type: ignore[misc]
 
 class Master(Arbiter):  # type: ignore[misc]
     """Every signal that asks for an end drains. None starts a second worker or master beside the first, whose store is locked."""
+
+    def init_signals(self) -> None:
+        under_nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        super().init_signals()
+        if under_nohup:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def handle_int(self) -> None:
         self.handle_term()
@@ -125,4 +133,6 @@ class PlainLogger(Logger):  # type: ignore[misc]
 
 
 def _tells_something(record: logging.LogRecord) -> bool:
-    return record.msg not in ("Worker (pid:%s) exited with code %s.", "Shutting down: %s", "Reason: %s")
+    if record.msg == "Worker (pid:%s) exited with code %s." and isinstance(record.args, tuple):
+        return record.args[1] != CANNOT_START  # then the worker has said why
+    return record.msg not in ("Shutting down: %s", "Reason: %s")

@@ -49,7 +49,7 @@ class Server:
             self._pid = None
 
     def _load_functions(self) -> None:
-        for source in (BUILT_IN, *self.settings.functions):
+        for source in (BUILT_IN, *self.settings.sources):
             loaded = load(source)
             for error in loaded.errors:
                 log.error("functions: %s", error)

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from tests.core.jobs import dag, task
 from tests.core.toy import State, toy
 from tests.core.world import World
-from workflows.core.machine import Dialect, read_error
+from workflows.core.dialect import Dialect
+from workflows.core.machine import read_error
 from workflows.core.waits import Work, due
 from workflows.model import ENDED, FINISHED, ROOT, At, Delay, Error, Event, Failed, Fired, Retrier, Rule, Status, Succeeded, Task, TaskSpec
 
 PHASES = (Phase.explicit, Phase.generate, Phase.shrink)
-examples = settings(deadline=None, derandomize=True, max_examples=150, phases=PHASES, suppress_health_check=[HealthCheck.too_slow])
+examples = settings(deadline=None, derandomize=True, max_examples=100, phases=PHASES, suppress_health_check=[HealthCheck.too_slow])
 
 LIMIT = 5_000
 """Events after which a run counts as endless."""

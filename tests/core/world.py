@@ -12,8 +12,9 @@ from functools import cache
 from typing import Any
 
 from workflows.core.dataflow import dumps, loads
+from workflows.core.dialect import Dialect
 from workflows.core.draft import Step
-from workflows.core.machine import Dialect, read_error, step
+from workflows.core.machine import read_error, step
 from workflows.core.waits import WORK, Wait, Work, due, work
 from workflows.model import (
     ENDED,

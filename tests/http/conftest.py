@@ -59,24 +59,11 @@ def serve(tmp_path: Path) -> Serve:
 def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A client of the application as gunicorn serves it, for what depends on the server in front: bodies, connections."""
     directory = tmp_path_factory.mktemp("gunicorn")
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "-k",
-        "gthread",
-        "--threads",
-        "16",
-        "-w",
-        "1",
-        "-b",
-        "127.0.0.1:0",
-        "tests.http.served:app",
-    ]
-    settings = {"PYTHONPATH": str(ROOT), "STEPWELL_STORE": str(directory / "Data.fs"), "STEPWELL_GRACE_S": "0.5"}
+    command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "--threads", "16", "wsgi:app"]
+    settings = {"STEPWELL_PORT": "0", "STEPWELL_STORE": str(directory / "Data.fs"), "STEPWELL_GRACE_S": "0.5"}
     log = directory / "log"
     with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, cwd=directory, env={**os.environ, **settings})
+        process = subprocess.Popen(command, stdout=out, stderr=out, cwd=ROOT, env={**os.environ, **settings})
     try:
         port = eventually(lambda: _port(process, log), "gunicorn's start", 30)
         yield Client(f"http://127.0.0.1:{port}")

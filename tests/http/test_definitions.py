@@ -84,3 +84,13 @@ def test_an_empty_body_is_not_json(api: Client) -> None:
 
 def test_the_names_of_go_job_orchestrator_are_understood(api: Client) -> None:
     assert api.run(job(task("a", "echoFunction")), {"a": 1})["status"] == "COMPLETED"
+
+
+def test_thousands_of_problems_are_all_listed(api: Client) -> None:
+    assert len(problem(api.post("/job-definitions", job(*[{}] * 2_000)), 422)["problems"]) == 4_000
+
+
+def test_a_wide_job(api: Client) -> None:
+    state = api.run(job(*[task(f"t{n}", dependsOn=[]) for n in range(500)]))
+    assert state["status"] == "COMPLETED"
+    assert [one["id"] for one in state["tasks"]] == [f"t{n}" for n in range(500)]

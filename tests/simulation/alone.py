@@ -6,7 +6,8 @@ from typing import Any
 
 from tests.simulation.definitions import outcome_of
 from tests.simulation.invariants import Facts
-from workflows.core.machine import Dialect, step
+from workflows.core.dialect import Dialect
+from workflows.core.machine import step
 from workflows.core.waits import due
 from workflows.model import ENDED, At, Continue, Event, Failed, Fired, Started, Succeeded, Taken
 from workflows.runtime.dispatch import build_run

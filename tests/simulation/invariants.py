@@ -12,7 +12,7 @@ from typing import Any
 
 from storage.protocol import Batch, Key
 from storage.records import decode
-from workflows.core.machine import Dialect
+from workflows.core.dialect import Dialect
 from workflows.core.waits import due, work
 from workflows.model import ENDED, At, Frame, Header, Status
 from workflows.runtime.engine import Engine
@@ -185,11 +185,11 @@ class Model:
     def _gate(self, engine: Engine, number: int, status: Status, ready: set[str], held: set[tuple[int, str]], running: int) -> None:
         gate = engine._gate
         standing = gate._standing.get(number)
+        assert {path for n, path in held if n == number} <= ready, "what is held is ready"
         offered = {path for path in ready if (number, path) not in held}
         if number in gate._waiting:
             assert standing is None
             assert status is Status.QUEUED
-            assert ready
         elif standing is None:
             assert not offered, f"execution {number}: nobody knows that {offered} are ready"
             assert not running
@@ -216,4 +216,5 @@ class Model:
 
 
 def _held(engine: Engine) -> set[tuple[int, str]]:
-    return set(engine._held)
+    """And what is held is ready."""
+    return {(number, path) for number, paths in engine._held.items() for path in paths}

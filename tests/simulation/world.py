@@ -16,7 +16,8 @@ from tests.simulation.alone import alone, outcome
 from tests.simulation.definitions import UNREGISTERED, outcome_of, stored
 from tests.simulation.faults import Crash, FaultyStore, Fuse, Reply, SimExecutor
 from tests.simulation.invariants import Model
-from workflows.core.machine import Dialect, Machine
+from workflows.core.dialect import Dialect
+from workflows.core.machine import Machine
 from workflows.errors import Busy, Unavailable
 from workflows.model import ENDED, At, Definition, Error, Frame
 from workflows.runtime.catalogue import Catalogue, dialect_for
@@ -136,7 +137,7 @@ class World:
             self._stopped()
             return
         engine = self.engine
-        if engine._pauses is None and not engine._stepper.recovering:
+        if not engine._outage and not engine._stepper.recovering:
             self.model.compare(engine)
 
     def _stopped(self) -> None:
@@ -149,7 +150,7 @@ class World:
         self.crash()
 
     def drain(self, grace: float) -> None:
-        self.drained = not self.store.plan and self.engine._pauses is None
+        self.drained = not self.store.plan and not self.engine._outage
         try:
             self.engine.stop(grace)
         except Crash:
@@ -275,8 +276,8 @@ class World:
         late = [identity for identity in self.past if identity not in self.executor.attempts]
         if late:
             identity = self.rnd.choice(late)
-            if identity in self.engine._flight and identity not in self.model.over:
-                return  # it is in the inbox: two reports of one submit are the executor's breach of contract
+            if identity not in self.model.over:
+                return  # its report is in the inbox, or it will be issued again and this would be the report of another attempt
             self.note(f"late {identity}")
             self.tell(identity, self.rnd.choice([Done('"late"'), Erred(Error("Late")), Lost(), Beat()]))
 
@@ -327,6 +328,7 @@ class World:
             plan = self.rnd.choice(["clean", "clean", "ambiguous", "blind", "blind clean"])
             self.note(plan)
             self.store.plan.append(plan)
+            self.drained = False
 
     def _act_see(self) -> None:
         self.store.blind = False

@@ -211,18 +211,8 @@ class Machine(Draft):
 
     def goto(self, frame: Frame, state: str, data: Ref | None) -> None:
         """Send the frame to a state, which it enters in its turn. Nothing of the state it leaves is kept."""
-        self._send(
-            replace(
-                frame,
-                state=state,
-                input=data,
-                attempt=0,
-                retries=(),
-                interruptions=0,
-                output=None,
-                started=None,
-            )
-        )
+        clean = replace(frame, attempt=0, retries=(), interruptions=0, output=None, started=None)
+        self._send(replace(clean, state=state, input=data))
 
     def again(self, frame: Frame) -> None:
         """Send a RETRYING frame into its state once more; the retries it has spent stay spent."""
@@ -304,11 +294,11 @@ class Machine(Draft):
             self.discard(output)
             status, output = Status.FAILED, None
             error = Error(DATA_LIMIT_EXCEEDED, f"the output is longer than {RESULT_BYTES:,} bytes")
-        self._todo.clear()
         for frame in list(self.beneath(ROOT)):
             if frame.status not in FINISHED:
                 reason = "the execution was cancelled" if status is Status.CANCELLED else "the execution failed"
-                self.put(replace(frame, status=At.CANCELLED, deadlines={}, counts={}, reason=reason, ended=self.at))
+                begun = frame.attempt - (frame.status is At.READY and not frame.interruptions)
+                self.put(replace(frame, status=At.CANCELLED, attempt=begun, deadlines={}, counts={}, reason=reason, ended=self.at))
         root = self._present_at(ROOT)
         details: dict[str, Any] = {} if output is None else {"output": output}
         if error is not None:
@@ -390,5 +380,3 @@ _HANDLERS: dict[type[Event], Callable[[Machine, Any], str | None]] = {
     Continue: Machine.resumed,
     Cancelled: Machine.cancelled,
 }
-
-__all__ = ["INTERRUPTIONS", "RESULT_BYTES", "TURN", "Dialect", "Machine", "read_error", "step"]

@@ -100,7 +100,7 @@ class Execution:
         self._tail.extend(entry_row(entry) for entry in step.history)
         self._payloads.update(step.payloads)
         for path, frame in step.frames.items():
-            self._dues.setdefault(path, due(self.frames.get(path)))
+            self._dues.setdefault(path, _moment(self.frames.get(path)))
             if frame is None:
                 self._forget(path)
             else:
@@ -136,7 +136,7 @@ class Execution:
 
     def _clean(self) -> None:
         self._dirty: set[int] = set()
-        self._dues: dict[str, float | None] = {}
+        self._dues: dict[str, tuple[float | None, int]] = {}
 
     def write(self, pending: Pending) -> None:
         """Add the records and index entries that have changed since the last commit. Raises storage.UnencodableRecord, and then has
@@ -216,11 +216,11 @@ class Execution:
         was_busy, busy = known is not None and known.work > 0, header.work > 0
         if was_busy != busy:
             pending.index("busy", (number,), busy)
-        for path, before in self._dues.items():
-            after = due(self.frames.get(path))
+        for path, (before, visit) in self._dues.items():
+            after, now = _moment(self.frames.get(path))
             if before != after and before is not None:
                 pending.index("due", (before, number, path), False)
-            if before != after and after is not None:
+            if (before, visit) != (after, now) and after is not None:  # a new wait until the same moment: the timers have used up the entry
                 pending.index("due", (after, number, path), True)
 
 
@@ -230,6 +230,11 @@ def history(number: int, read: Read) -> Iterator[list[Any]]:
     for chunk in range(data["chunks"]):
         yield from read("history", (number, chunk))["entries"]
     yield from data["history"]
+
+
+def _moment(frame: Frame | None) -> tuple[float | None, int]:
+    """When the frame's timer fires, and in which wait."""
+    return due(frame), 0 if frame is None else frame.visit
 
 
 def _dumps(data: Any) -> bytes:
