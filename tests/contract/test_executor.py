@@ -312,7 +312,14 @@ def test_the_context_has_what_the_protocol_promises(bench: Bench) -> None:
     bench.function(look)
     bench.submit(3, attempt=2, labels={"team": "a"}, results={"up": '{"n": [1]}'}, timeout=60.0)
     values = seen.get(timeout=WAIT_S)
-    expected = {"execution_id": "exec-0-3-x", "job_id": "job", "task_id": "t", "attempt": 2, "idempotency_key": "key", "labels": {"team": "a"}}
+    expected = {
+        "execution_id": "exec-0-3-x",
+        "job_id": "job",
+        "task_id": "t",
+        "attempt": 2,
+        "idempotency_key": "key",
+        "labels": {"team": "a"},
+    }
     assert expected.items() <= values.items()
     assert (values["function_name"], values["cancelled"]) == ("f", False)
     results, left = seen.get(timeout=WAIT_S)

@@ -1,4 +1,7 @@
-"""What simulated worlds run: DAGs, lists and toy machines drawn at random, and the outcomes of their attempts, keyed so that order cannot matter."""
+"""What simulated worlds run: DAGs, lists and toy machines drawn at random.
+
+The outcomes of their attempts are keyed so that order cannot matter.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,8 @@ from typing import Any
 
 from tests.core.toy import State, Toy, ToyDefinition
 from workflows.core.dataflow import dumps
-from workflows.core.draft import View
 from workflows.core.dialect import Dialect
-from workflows.model import Definition, Delay, Error, Frame, Ref, Retrier, Rule, Task, TaskList, TaskSpec
+from workflows.model import Definition, Delay, Error, Retrier, Rule, Task, TaskList, TaskSpec
 from workflows.runtime.catalogue import dialect_for
 from workflows.runtime.executor import Done, Erred, Outcome, Run
 
@@ -67,13 +69,8 @@ def _spec(rnd: random.Random, pure: bool) -> TaskSpec:
     )
 
 
-class _Machine(Toy):
-    def upstream(self, view: View, frame: Frame) -> Mapping[str, Ref]:
-        return {}
-
-
 def make_dialect(definition: Definition) -> Dialect:
-    return _Machine(definition) if isinstance(definition, ToyDefinition) else dialect_for(definition)
+    return Toy(definition) if isinstance(definition, ToyDefinition) else dialect_for(definition)
 
 
 def random_machine(rnd: random.Random, name: str) -> ToyDefinition:
@@ -124,7 +121,9 @@ def _state(rnd: random.Random, pure: bool, depth: int, name: str, kind: str, onw
         case "Map":
             items = [{"item": index} for index in range(rnd.randint(0, 4))]
             each, limit = _machine(rnd, pure, depth - 1), rnd.choice([None, 1, 2])
-            return {name: {"Type": "Map", "Items": items, "MaxConcurrency": limit, "Each": each, **({} if pure else catch), **retry, **onward}}
+            return {
+                name: {"Type": "Map", "Items": items, "MaxConcurrency": limit, "Each": each, **({} if pure else catch), **retry, **onward}
+            }
     return {name: {"Type": "Pass", **onward}}
 
 

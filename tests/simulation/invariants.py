@@ -1,7 +1,7 @@
 """DESIGN.md's invariants, as far as they show from outside the core, each named by its number.
 
-`Model` is the naive picture of what has been committed: it is told of each batch that really landed, and of nothing else. What the engine does
-is held against it at the moment it does it; what the engine has in memory is held against it after every turn.
+`Model` is the naive picture of what has been committed: it is told of each batch that really landed, and of nothing else. What the
+engine does is held against it at that moment; what the engine has in memory is held against it after every turn.
 """
 
 from __future__ import annotations
@@ -66,6 +66,10 @@ class Model:
         for number in {int(key[0]) for kind, key in batch.records if kind in OURS}:
             self._changed(number)
         self._indexes()
+        runs = Counter(facts.header.definition for facts in self.facts.values() if facts.header.status is Status.RUNNING)
+        for name, count in runs.items():
+            limit = self.dialects[name].definition.max_active_runs
+            assert limit is None or count <= limit, f"the gate: {count} active runs of {name}, the limit is {limit}"
 
     def _changed(self, number: int) -> None:
         loaded = Execution.load(number, self.read)
@@ -76,10 +80,6 @@ class Model:
         self._history(old, new)
         self._identities(number, old, new)
         self._ended(new)
-        limit = self.dialects[new.header.definition].definition.max_active_runs
-        if limit is not None:
-            runs = sum(f.header.status is Status.RUNNING and f.header.definition == new.header.definition for f in self.facts.values())
-            assert runs <= limit, f"the gate: {runs} active runs of {new.header.definition}, the limit is {limit}"
 
     def _history(self, old: Facts | None, new: Facts) -> None:
         assert [row[0] for row in new.rows] == list(range(1, new.header.entries + 1)), "history ids are contiguous"

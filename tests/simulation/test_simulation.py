@@ -9,14 +9,15 @@ from __future__ import annotations
 import logging
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from storage.memory import MemoryStore
-from storage.zodb import ZodbStore
 from storage.protocol import Store
+from storage.zodb import ZodbStore
 from tests.simulation.definitions import make_dialect, random_dag, random_machine
 from tests.simulation.world import World
 from workflows.core import machine
@@ -53,7 +54,8 @@ def _quiet() -> Iterator[None]:
 def world_of(seed: int, store: Store | None = None) -> World:
     """Up to three definitions, of one dialect or of both."""
     rnd = random.Random(~seed)
-    makers = rnd.choice([[random_dag], [random_machine], [random_dag, random_machine]])
+    makers: list[Callable[[random.Random, str], Definition]] = [random_dag, random_machine]
+    makers = rnd.choice([makers[:1], makers[1:], makers])
     definitions: dict[str, Definition] = {name: rnd.choice(makers)(rnd, name) for name in ("a", "b", "c")[: rnd.randint(1, 3)]}
     return World(seed, store or MemoryStore(), definitions, make_dialect)
 
