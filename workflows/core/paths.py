@@ -53,9 +53,14 @@ class Scope:
     context: Any = None
     variables: Mapping[str, Any] = field(default_factory=dict)
     random: Callable[[], float] = _no_random
+    lookup: Callable[[Path], Any] | None = None
+    """Gives the data that a path begins at, or raises Miss, instead of `input` and `context`: for readers with data to be fetched by need,
+    whose failures then say what was not found and do not show the input."""
 
     def root(self, path: Path) -> Any:
-        """The value that `path` begins at."""
+        """The value that `path` begins at, or Miss."""
+        if self.lookup:
+            return self.lookup(path)
         if path.root == DATA:
             return self.input
         if path.root == CONTEXT:
@@ -64,6 +69,11 @@ class Scope:
             return self.variables[path.root]
         except KeyError:
             raise Miss(f"The variable '${path.root}' has no value") from None
+
+
+def failure(path: Path, scope: Scope, miss: Miss, words: str) -> str:
+    """Why `path` found nothing: in the service's `words`, or plainly where the data were looked up."""
+    return f"the path {path.text!r} finds nothing: {miss.reason}" if scope.lookup else words
 
 
 def find(path: Path, scope: Scope) -> Any:
