@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import orjson
+from storage.records import encode
 
 from storage.protocol import Key
-from storage.records import encode
 from workflows.core.draft import Step
 from workflows.core.waits import due
 from workflows.model import ROOT, Frame, Header, parent_path
