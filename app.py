@@ -9,7 +9,7 @@ from task_functions.registry import REGISTRY
 from workflows.api.problems import register_problems
 from workflows.api.rest import rest
 from workflows.api.safety import guard
-from workflows.language import read_definition
+from workflows.language import compile_definition
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import Engine
 from workflows.runtime.functions import RegisteredFunctions
@@ -25,7 +25,7 @@ def create_app(settings: Settings) -> Flask:
     store = resolve(settings.store)
     ledger = Ledger(store)
     functions = RegisteredFunctions(REGISTRY)
-    catalogue = Catalogue(ledger, lambda text, revision: read_definition(text, functions=None, revision=revision))
+    catalogue = Catalogue(ledger, compile_definition)
     executor = InlineExecutor(REGISTRY.get, settings.task_workers)
     engine = Engine(ledger, catalogue, executor, functions, max_jobs=settings.max_jobs)
     service = Service(ledger, catalogue, engine, REGISTRY)

@@ -40,25 +40,24 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.runtime": ("workflows.runtime", "workflows.core", *LAYER_0, *STORE),
     "workflows.service": ("workflows.runtime", "workflows.language", "task_functions.registry", *LAYER_0),
     "workflows.server": (
-        "workflows.service",
-        "workflows.settings",
-        "workflows.runtime.engine",
-        "task_functions.registry",
+        *("workflows.service", "workflows.settings", "workflows.runtime.engine", "task_functions.registry"),
         *LAYER_0,
         *STORE,
     ),
     "workflows.api": (
         *("workflows.api", "workflows.service", "workflows.settings", "workflows.runtime.state", "workflows.core.dataflow"),
-        *(*LAYER_0, *STORE),
+        *LAYER_0,
+        *STORE,
     ),
     "workflows.client": (),
     "workflows.cli": ("workflows.client", "workflows.settings", "workflows.serve", "workflows.demo", "workflows.errors"),
+    "workflows.hosting": ("workflows.settings", "storage.protocol"),
     "workflows.demo": ("workflows.client", "definitions", "task_functions.call_log"),
-    "workflows.serve": ("app", "workflows.server", "workflows.settings", *LAYER_0, *STORE),
+    "workflows.serve": ("app", "workflows.hosting", "workflows.settings", "workflows.errors", "storage.protocol"),
     "workflows": (),
     "app": ("workflows", "storage.uri", "task_functions.registry"),
-    "wsgi": ("app", "workflows.settings", "workflows.server", "workflows.serve", *STORE),
-    "gunicorn.conf": ("wsgi", "workflows.settings", "workflows.serve"),
+    "wsgi": ("app", "workflows.settings", "workflows.hosting", "storage.protocol"),
+    "gunicorn.conf": ("workflows.settings", "workflows.hosting"),
 }
 
 IMPURE = (

@@ -41,15 +41,15 @@ class Server:
         self._engine.start()
         self._load_definitions(self.settings.definitions)
 
-    def stop(self) -> None:
-        """Drain: no new work, running attempts get their grace, the last batch is committed."""
+    def stop(self, grace: float | None = None) -> None:
+        """Drain: no new work, running attempts get `grace` seconds (the setting's, unless given), the last batch is committed."""
         if self._pid == os.getpid():
-            self._engine.stop(self.settings.grace_s)
+            self._engine.stop(self.settings.grace_s if grace is None else grace)
             self._store.close()
             self._pid = None
 
     def _load_functions(self) -> None:
-        for source in (BUILT_IN, *self.settings.functions):
+        for source in (BUILT_IN, *self.settings.sources):
             loaded = load(source)
             for error in loaded.errors:
                 log.error("functions: %s", error)

@@ -78,7 +78,7 @@ class Service:
         def write(pending: Any, read: Any, now: float) -> Registration:
             return self._catalogue.register(pending, read, definition.id, text, form, now, source)
 
-        answer: Registration = self._ask(Write(write))
+        answer: Registration = self._ask(Write(write, lambda: self._catalogue.forget(definition.id)))
         return answer
 
     def load_file(self, path: Path) -> Registration:

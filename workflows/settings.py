@@ -15,6 +15,8 @@ import definitions
 
 MEBIBYTE = 1024 * 1024
 
+EXAMPLES = "task_functions.examples"
+
 
 class SettingsError(ValueError):
     """A setting that cannot be: which, what it is, what it may be."""
@@ -30,13 +32,19 @@ class Settings:
     port: int = 8080
     store: str = "data/Data.fs"
     definitions: Path = field(default_factory=lambda: definitions.DIRECTORY)
-    functions: tuple[str, ...] = ("task_functions.examples",)
+    functions: tuple[str, ...] = (EXAMPLES,)
     max_jobs: int = 10
     task_workers: int = 16
     insecure: bool = False
     grace_s: float = 10.0
     max_body_bytes: int = 8 * MEBIBYTE
     threads: int = 64
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Where functions come from: `functions`, and the examples wherever the shipped definitions are loaded, which call them."""
+        shipped = (EXAMPLES,) if self.definitions == definitions.DIRECTORY else ()
+        return tuple(dict.fromkeys((*self.functions, *shipped)))
 
     def __post_init__(self) -> None:
         for name, low, high in (

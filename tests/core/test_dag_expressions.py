@@ -89,7 +89,7 @@ def test_a_condition_that_does_not_hold_skips_the_task() -> None:
     assert frame.reason == 'its condition does not hold: {"Variable":"$.input.go","BooleanEquals":true}'
     assert made.types() == ["ExecutionStarted", "TaskSkipped", "TaskStateEntered", "TaskScheduled"]
     made.run(output=1)
-    assert made.status is Status.COMPLETED
+    assert made.status() is Status.COMPLETED
 
 
 def test_a_condition_about_a_result() -> None:
@@ -112,23 +112,23 @@ def test_a_condition_about_a_result() -> None:
         (
             {"when": {"Variable": "$.input.x", "IsNull": True}},
             "States.Runtime",
-            "when: the path '$.input.x' finds nothing: No results for path: $['input']['x']",
+            "when: the path '$.input.x' finds nothing: there is no 'x' in an object with the members list",
         ),
         (
             {"parameters": {"x.$": "$.input.x"}},
             "States.ParameterPathFailure",
-            "parameters: the path '$.input.x' finds nothing: No results for path: $['input']['x']",
+            "parameters: the path '$.input.x' finds nothing: there is no 'x' in an object with the members list",
         ),
         (
             {"parameters": {"x.$": "$.input.list[3]"}},
             "States.ParameterPathFailure",
-            "parameters: the path '$.input.list[3]' finds nothing: No results for path: $['input']['list'][3]",
+            "parameters: the path '$.input.list[3]' finds nothing: there is no 3 in an array of 0",
         ),
         (
             {"parameters": {"x.$": "States.Array($.input.x)"}},
             "States.ParameterPathFailure",
             "parameters: The function 'States.Array($.input.x)' had the following error: "
-            "the path '$.input.x' finds nothing: No results for path: $['input']['x']",
+            "the path '$.input.x' finds nothing: there is no 'x' in an object with the members list",
         ),
         (
             {"parameters": {"x.$": "States.MathAdd($.input.list, 1)"}},
@@ -140,7 +140,7 @@ def test_a_condition_about_a_result() -> None:
 def test_an_expression_that_fails_fails_the_task_at_once(task: dict[str, Any], error: str, message: str) -> None:
     made = world({"id": "a", "maxRetry": 3, **task}, data={"list": []})
     assert made.at("/a").status is At.FAILED
-    assert made.status is Status.FAILED
+    assert made.status() is Status.FAILED
     assert (made.error().type, made.error().message) == (error, message)
 
 
@@ -162,5 +162,5 @@ def test_output_fails_by_its_own_name() -> None:
     made.run(output={})
     assert (made.error().type, made.error().message) == (
         "States.ParameterPathFailure",
-        "output: the path '$.results.a.y' finds nothing: No results for path: $['results']['a']['y']",
+        "output: the path '$.results.a.y' finds nothing: there is no 'y' in an empty object",
     )

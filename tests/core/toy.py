@@ -5,7 +5,7 @@ Task, Pass, Choice, Wait, Succeed, Fail, Parallel and Map, with Retry and Catch,
     {"StartAt": "A", "States": {"A": {"Type": "Task", "Retry": [{"MaxAttempts": 2}], "Next": "B"}, "B": {"Type": "Succeed"}}}
 
 The root frame moves through the states of the machine, a branch frame through those of its branch; a Parallel or Map makes the frame that
-stands at it a scope. A branch's path names the state, the scope's visit and the index, so that a scope entered again never meets its own past.
+stands at it a scope. A branch's path names the state, the scope's visit and the index: a scope entered again never meets its own past.
 Not the states language: data only passes through, except that Pass may set it ("Result") or count ("Add": [member, number]).
 """
 
@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workflows.core.dataflow import dumps, loads
+from workflows.core.draft import View
 from workflows.core.machine import Machine, read_error
 from workflows.model import At, Definition, Delay, Error, Frame, Ref, Retrier, TaskSpec, child_path
 
@@ -101,6 +102,9 @@ class Toy:
         )
 
     # -------------------------------------------------------------------------------------------------------------- within
+
+    def upstream(self, view: View, frame: Frame) -> dict[str, Ref]:
+        return {}
 
     def _machine_of(self, path: str) -> State:
         """The machine whose states the frame at this path moves through."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from workflows.core.dataflow import dumps, loads
+from workflows.core.dialect import Dialect
 from workflows.core.draft import Step
-from workflows.core.machine import Dialect, read_error, step
+from workflows.core.machine import read_error, step
 from workflows.core.waits import WORK, Wait, Work, due, work
 from workflows.model import (
     ENDED,
@@ -77,15 +79,18 @@ class World:
         self.history.extend(done.history)
         self.cost["puts"] += len(done.frames)
         for path, frame in done.frames.items():
-            siblings = self._children.setdefault(parent_path(path), {})
             if frame is None:
                 del self.frames[path]
-                del siblings[path]
+                del self._children[parent_path(path)][path]
             else:
-                self.frames[path] = frame
-                if path != ROOT:
-                    siblings[path] = None
+                self.restore(frame)
         return done
+
+    def restore(self, frame: Frame) -> None:
+        """The frame is there, as a store would give it back."""
+        self.frames[frame.path] = frame
+        if frame.path != ROOT:
+            self._children.setdefault(parent_path(frame.path), {})[frame.path] = None
 
     def waits(self) -> dict[str, Wait]:
         """Work waits by path."""
@@ -163,7 +168,6 @@ class World:
         assert self.header is not None
         return self.header
 
-    @property
     def status(self) -> Status:
         return self.head().status
 
@@ -222,19 +226,21 @@ class World:
             assert number in self.payloads
 
 
-def _reachable(status: At | None) -> set[At]:
+@cache
+def _reachable(status: At | None) -> frozenset[At]:
     """Statuses a frame may have after a step that made any number of legal moves from this one."""
     reached: set[At] = set()
-    todo = [status]
+    todo: list[At | None] = [status]
     while todo:
         new = TRANSITIONS[todo.pop()] - reached
         reached |= new
         todo.extend(new)
-    return reached
+    return frozenset(reached)
 
 
 def _references(header: Header, frames: Iterable[Frame]) -> Iterable[int]:
-    for owner in (header, *frames):
+    owners: list[Header | Frame] = [header, *frames]
+    for owner in owners:
         for ref in (owner.input, owner.output, owner.error):
             if isinstance(ref, int):
                 yield ref

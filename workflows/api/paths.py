@@ -31,11 +31,12 @@ def unknown_path(asked: str, known: Map) -> str:
 
 
 def _likeness(rule: Rule, asked: str) -> float:
-    """Where the rule takes any value, the one that was given is right."""
+    """Values do not count: where the rule takes any, whatever was given is as good as another."""
     given = asked[:COMPARED_CHARACTERS].split("/")[1:]
     parts = rule.rule.split("/")[1:]
-    filled = [given[n] if part.startswith("<") and n < len(given) else part for n, part in enumerate(parts)]
-    return SequenceMatcher(None, "/".join(filled), "/".join(given), autojunk=False).ratio()
+    masked = ["*" if n < len(parts) and parts[n].startswith("<") else segment for n, segment in enumerate(given)]
+    known = ["*" if part.startswith("<") else part for part in parts]
+    return SequenceMatcher(None, "/".join(known), "/".join(masked), autojunk=False).ratio()
 
 
 def _camel(name: str) -> str:

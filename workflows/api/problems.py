@@ -37,7 +37,7 @@ _STATUSES: Mapping[type[StepwellError], HTTPStatus] = {
 }
 
 _KINDS: Mapping[HTTPStatus, tuple[str, str]] = {
-    HTTPStatus.BAD_REQUEST: ("unreadable", "The request cannot be read as JSON"),
+    HTTPStatus.BAD_REQUEST: ("unreadable", "The request cannot be read"),
     HTTPStatus.FORBIDDEN: ("forbidden", "This server is not for that host or web page"),
     HTTPStatus.NOT_FOUND: ("not-found", "There is no such thing"),
     HTTPStatus.METHOD_NOT_ALLOWED: ("wrong-method", "The path does not know this method"),

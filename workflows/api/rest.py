@@ -22,6 +22,7 @@ from workflows.api.schemas import (
     StartedSchema,
     SystemStateSchema,
 )
+from workflows.api.wire import body
 from workflows.service import Service
 
 REGISTERED, STARTED, CANCELLED = RegisteredSchema(), StartedSchema(), CancelledSchema()
@@ -43,13 +44,13 @@ class Endpoint:
 
     def shown(self, server: str) -> dict[str, str]:
         change = f" -X {self.method}" if self.method != "GET" else ""
-        body = f" -H 'Content-Type: application/json' -d '{self.body}'" if self.body else ""
+        sent = f" -H 'Content-Type: application/json' -d '{self.body}'" if self.body else ""
         return {
             "name": self.view,
             "method": self.method,
             "path": shown_path(self.rule),
             "description": self.description,
-            "example": f"curl{change} {server}{self.sample or self.rule}{body}",
+            "example": f"curl{change} {server}{self.sample or self.rule}{sent}",
         }
 
 
@@ -91,10 +92,10 @@ class Views:
         return answer(INDEX, {"name": "stepwell", "version": version("stepwell"), "endpoints": endpoints})
 
     def register(self) -> Response:
-        return answer(REGISTERED, self._service.register(request.get_data()), 201)
+        return answer(REGISTERED, self._service.register(body()), 201)
 
     def execute(self, definition_id: str) -> Response:
-        execution_id = self._service.execute(definition_id, request.get_data())
+        execution_id = self._service.execute(definition_id, body())
         location = f"/jobs/{quote(execution_id, safe='')}/state"
         return answer(STARTED, {"execution_id": execution_id}, 202, {"Location": location})
 

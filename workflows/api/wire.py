@@ -1,14 +1,18 @@
-"""Reads what a client still sends before it is answered.
+"""Takes request bodies from the wire: whole or not at all, and always to their end.
 
-A client that is answered in the middle of sending, and then has the connection closed on it, mostly sees "connection reset" and never the
-answer that says why. So every refused or ignored body is read to its end and thrown away, up to a bound, in small pieces.
+A body that is cut off or too long is never taken for a shorter one, which could be JSON all the same. And a client that is answered in the
+middle of sending, and then has the connection closed on it, mostly sees "connection reset" and never the answer that says why; so what
+remains of every refused or ignored body is read and thrown away, up to a bound, in small pieces.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO, TYPE_CHECKING, Any
+
+from flask import request
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -32,9 +36,9 @@ class _Counted:
     def _take(self, read: Callable[..., bytes], *size: int) -> bytes:
         try:
             data = read(*size)
-        except Exception:
-            self.failed = True  # the client is gone or sends nonsense: where its body ends cannot be known
-            raise
+        except Exception as error:
+            self.failed = True  # where the body ends cannot be known
+            raise ClientDisconnected("the request body breaks off, or is not what its headers say") from error
         self.taken += len(data)
         return data
 
@@ -49,8 +53,19 @@ class _Counted:
         buffer[: len(data)] = data
         return len(data)
 
-    def __iter__(self) -> Iterable[bytes]:
+    def __iter__(self) -> Iterator[bytes]:
         return iter(self.readline, b"")
+
+
+def body() -> bytes:
+    """The present request's body. Raises RequestEntityTooLarge, and ClientDisconnected for one that does not come to its end."""
+    data = request.get_data(cache=False)
+    announced = request.content_length
+    if announced is not None and len(data) < announced:
+        raise ClientDisconnected(f"the request body breaks off: {announced:,} bytes were announced and {len(data):,} came")
+    if announced is None and data and request.environ["wsgi.input"].read(1):  # a body in chunks is silently cut at the limit
+        raise RequestEntityTooLarge
+    return data
 
 
 class ReadToTheEnd:
@@ -61,17 +76,17 @@ class ReadToTheEnd:
         self._clock = clock
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        body = environ["wsgi.input"] = _Counted(environ["wsgi.input"])
+        rest = environ["wsgi.input"] = _Counted(environ["wsgi.input"])
         answer = self._application(environ, start_response)
-        self._drain(body, _length(environ))
+        self._drain(rest, _length(environ))
         return answer
 
-    def _drain(self, body: _Counted, length: int) -> None:
+    def _drain(self, rest: _Counted, length: int) -> None:
         """Never past the announced length: not every server ends the stream there."""
-        left, until = min(length - body.taken, DRAINED_BYTES), self._clock() + DRAINING_S
-        while left > 0 and not body.failed and self._clock() < until:
+        left, until = min(length - rest.taken, DRAINED_BYTES), self._clock() + DRAINING_S
+        while left > 0 and not rest.failed and self._clock() < until:
             try:
-                piece = body.read(min(left, PIECE_BYTES))
+                piece = rest.read(min(left, PIECE_BYTES))
             except Exception:
                 return
             if not piece:

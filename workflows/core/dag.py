@@ -152,7 +152,7 @@ class Dag:
                 phrase = _DONE_WELL if done_well else _PHRASES[ended.status]
                 reason = f"trigger rule {task.rule}: upstream task {ended.state!r} {phrase}"
                 self._skip(m, frame, ended.last, reason)
-            case Verdict.NOT_YET:
+            case _:
                 m.put(replace(frame, counts=counts))
 
     def _skip(self, m: Machine, frame: Frame, previous: int, reason: str) -> None:

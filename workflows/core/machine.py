@@ -9,12 +9,13 @@ others parked for a later one, so that neither an endless loop of quick states n
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from workflows.core import retry
 from workflows.core.dataflow import dumps, loads
+from workflows.core.dialect import Dialect
 from workflows.core.draft import Draft, Step, View, exceeds
 from workflows.core.waits import due
 from workflows.model import (
@@ -24,13 +25,11 @@ from workflows.model import (
     HEARTBEAT_TIMEOUT,
     INTERRUPTED,
     ROOT,
-    RUNTIME,
     TIMEOUT,
     At,
     Broke,
     Cancelled,
     Continue,
-    Definition,
     Error,
     Event,
     Failed,
@@ -44,7 +43,6 @@ from workflows.model import (
     Status,
     Succeeded,
     Taken,
-    TaskSpec,
     parent_path,
 )
 
@@ -69,41 +67,6 @@ _ENTRY = {
     Status.CANCELLED: "ExecutionAborted",
 }
 _ROOT = {Status.COMPLETED: At.SUCCEEDED, Status.FAILED: At.FAILED, Status.CANCELLED: At.CANCELLED}
-
-
-class Dialect(Protocol):
-    """What a language adds to the machine. Methods get the machine of the step under way and change frames only through it."""
-
-    @property
-    def definition(self) -> Definition: ...
-
-    def start(self, m: Machine, root: Frame) -> None:
-        """The execution begins; `root` is new and not yet put. Open it or send it to its first state (`goto`)."""
-        ...
-
-    def enter(self, m: Machine, frame: Frame) -> None:
-        """The frame has arrived at `frame.state`: ready an attempt, wait, open it, conclude it or send it on."""
-        ...
-
-    def finished(self, m: Machine, frame: Frame, output: Ref | None, error: Error | None) -> None:
-        """The frame's work has ended for good, its retries spent: exactly one of `output` and `error` is given."""
-        ...
-
-    def woken(self, m: Machine, frame: Frame) -> None:
-        """The moment a WAITING or RETRYING frame waited for has come."""
-        ...
-
-    def child_ended(self, m: Machine, scope: Frame, child: Frame) -> None:
-        """A child of the open scope is finished. A scope that is left with children still beneath it must be closed first."""
-        ...
-
-    def resolve(self, frame: Frame) -> TaskSpec:
-        """What the task the frame stands at needs to run."""
-        ...
-
-    def upstream(self, view: View, frame: Frame) -> Mapping[str, Ref]:
-        """Results, by name, that a function may ask its context for."""
-        ...
 
 
 def step(dialect: Dialect, view: View, event: Event) -> Step:
@@ -257,18 +220,8 @@ class Machine(Draft):
 
     def goto(self, frame: Frame, state: str, data: Ref | None) -> None:
         """Send the frame to a state, which it enters in its turn. Nothing of the state it leaves is kept."""
-        self._send(
-            replace(
-                frame,
-                state=state,
-                input=data,
-                attempt=0,
-                retries=(),
-                interruptions=0,
-                output=None,
-                started=None,
-            )
-        )
+        clean = replace(frame, attempt=0, retries=(), interruptions=0, output=None, started=None)
+        self._send(replace(clean, state=state, input=data))
 
     def again(self, frame: Frame) -> None:
         """Send a RETRYING frame into its state once more; the retries it has spent stay spent."""
@@ -348,11 +301,11 @@ class Machine(Draft):
             self.discard(output)
             status, output = Status.FAILED, None
             error = Error(DATA_LIMIT_EXCEEDED, f"the output is longer than {RESULT_BYTES:,} bytes")
-        self._todo.clear()
         for frame in list(self.beneath(ROOT)):
             if frame.status not in FINISHED:
                 reason = "the execution was cancelled" if status is Status.CANCELLED else "the execution failed"
-                self.put(replace(frame, status=At.CANCELLED, deadlines={}, counts={}, reason=reason, ended=self.at))
+                begun = frame.attempt - (frame.status is At.READY and not frame.interruptions)
+                self.put(replace(frame, status=At.CANCELLED, attempt=begun, deadlines={}, counts={}, reason=reason, ended=self.at))
         root = self._present_at(ROOT)
         details: dict[str, Any] = {} if output is None else {"output": output}
         if error is not None:
@@ -424,5 +377,3 @@ _HANDLERS: dict[type[Event], Callable[[Machine, Any], str | None]] = {
     Continue: Machine.resumed,
     Cancelled: Machine.cancelled,
 }
-
-__all__ = ["INTERRUPTIONS", "RESULT_BYTES", "RUNTIME", "TURN", "Dialect", "Machine", "read_error", "step"]

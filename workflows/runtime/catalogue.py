@@ -15,7 +15,7 @@ from typing import Any
 
 from storage.protocol import Key
 from workflows.core.dag import Dag
-from workflows.core.machine import Dialect
+from workflows.core.dialect import Dialect
 from workflows.model import Definition, TaskList
 from workflows.runtime.ledger import Ledger, Pending
 
@@ -50,12 +50,29 @@ class Catalogue:
         self._compile = compile_text
         self._make = make_dialect
         self._dialects: dict[tuple[str, int], Dialect] = {}
+        self._latest: dict[str, int] = {}
+        self._changes = 0
         self._lock = threading.Lock()
 
     def latest(self, definition_id: str) -> int | None:
-        """The newest revision's number, or None."""
-        data = self._ledger.read("document", ("definition", definition_id))
-        return None if data is None else int(data["revision"])
+        """The newest revision's number, or None. Remembered, since every execute asks for it, until `forget`."""
+        revision = self._latest.get(definition_id)
+        if revision is None:
+            before = self._changes
+            data = self._ledger.read("document", ("definition", definition_id))
+            if data is None:
+                return None
+            revision = int(data["revision"])
+            with self._lock:
+                if self._changes == before:  # else this may be what was there before the change
+                    self._latest[definition_id] = revision
+        return revision
+
+    def forget(self, definition_id: str) -> None:
+        """The definition has changed, and that is committed."""
+        with self._lock:
+            self._changes += 1
+            self._latest.pop(definition_id, None)
 
     def get(self, definition_id: str, revision: int) -> Definition:
         return self.dialect(definition_id, revision).definition

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import threading
 import time
 import uuid
@@ -59,7 +60,7 @@ class RunContext:
         self._stop = stop
         self._ends = None if run.timeout is None else time.monotonic() + run.timeout
         self._interval = None if run.heartbeat is None else run.heartbeat / BEATS
-        self._beaten = 0.0
+        self._beaten = -math.inf
 
     @property
     def cancelled(self) -> bool:

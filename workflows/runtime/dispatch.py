@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from workflows.core.machine import Dialect
+from workflows.core.dialect import Dialect
 from workflows.runtime.execution import Execution
 from workflows.runtime.executor import Identity, Run
 

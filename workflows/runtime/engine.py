@@ -12,12 +12,9 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
-
-import backoff
 
 from storage.protocol import Key, StoreError, StoreUnavailable
 from workflows.errors import Unavailable
@@ -29,6 +26,7 @@ from workflows.runtime.flight import Flight
 from workflows.runtime.gate import Gate
 from workflows.runtime.inbox import Inbox, Item, Reported, Request, TurnOf, Wake
 from workflows.runtime.ledger import Ledger
+from workflows.runtime.outage import Outage
 from workflows.runtime.requests import Desk
 from workflows.runtime.stepper import Round, Stepper
 from workflows.runtime.timers import Timers
@@ -44,9 +42,6 @@ FIRED = 500
 RECOVERED = 256
 """Executions looked at in one turn of recovery."""
 
-RETRY_S = 5.0
-"""The longest pause between two tries to commit."""
-
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
@@ -54,6 +49,15 @@ class Clocks:
 
     now: Callable[[], float] = time.time
     steady: Callable[[], float] = time.monotonic
+
+
+@dataclass(slots=True)
+class _Turn:
+    """A round, what went into it, and what is to be answered once it is committed: request, execution it is about, answer."""
+
+    round: Round
+    items: list[Item]
+    replies: list[tuple[Request, int | None, Any]] = field(default_factory=list)
 
 
 class Engine:
@@ -82,17 +86,18 @@ class Engine:
             lambda number: self._stepper.ready_paths(self._round, number),
             lambda definition: self._stepper.active(self._round, definition),
         )
-        self._stepper = Stepper(ledger, self._gate, catalogue.dialect, seed)
+        self._stepper = Stepper(ledger, self._gate, catalogue.dialect, seed, self._flight.__contains__)
         self._desk = Desk(ledger, self._stepper)
         self._timers = Timers(lambda after, limit: ledger.scan("due", after, limit))
         self._recovered_to: Key | None = None
         self._kept: list[Item] = []
-        self._pauses: Iterator[float] | None = None
-        self._resume_at = 0.0
+        self._outage = Outage(clocks.steady)
+        self._doubt: _Turn | None = None
         self._drain_until: float | None = None
+        self._closing = False
         self._stopped = False
         self._thread: threading.Thread | None = None
-        self._held: dict[tuple[int, str], str] = {}
+        self._held: dict[int, dict[str, str]] = {}
 
     # ----------------------------------------------------------------------------------------------------------- start, stop
 
@@ -126,9 +131,14 @@ class Engine:
             self._fatal()
 
     def _nap(self) -> float:
+        if self._outage:
+            return min(NAP_S, self._outage.left())
         if self._stepper.recovering or self._kept:
-            return 0.01 if self._paused() else 0.0
-        due = self._timers.next()
+            return 0.0
+        try:
+            due = self._timers.next()
+        except StoreUnavailable:
+            return NAP_S  # the next turn meets it as well, and knows what to do
         return NAP_S if due is None else min(NAP_S, max(0.0, due - self._clocks.now()))
 
     # ---------------------------------------------------------------------------------------------------------------- a turn
@@ -136,7 +146,7 @@ class Engine:
     def turn(self, timeout: float) -> None:
         """Take what is there (waiting up to `timeout` seconds for it), step it, commit, act."""
         items = self.inbox.drain(timeout)
-        if self._paused():
+        if self._outage.left() > 0 or not self._settled():
             self._put_off(items)
         else:
             self._work(self._kept + items)
@@ -146,30 +156,53 @@ class Engine:
     def _work(self, items: list[Item]) -> None:
         self._kept = []
         round = self._round = Round(self._clocks.now())
-        replies: list[tuple[Request, Any]] = []
+        turn = _Turn(round, items)
         try:
             self._recover(round)
             for item in items:
-                self._take_in(round, item, replies)
+                self._take_in(turn, item)
             self._fire(round)
             self._hand_out(round)
             self._stepper.write(round)
+        except StoreUnavailable as error:
+            self._undo(turn, error)
+            return
+        try:
             if round.pending:
                 self._ledger.commit(round.pending)
         except StoreUnavailable as error:
-            if not self._landed():
-                self._commit_failed(items, error)
-                return
-        self._act(round, replies)
+            log.error("a commit failed: %s", error)
+            self._doubt = turn
+            self._settled()
+        else:
+            self._act(turn)
 
-    def _take_in(self, round: Round, item: Item, replies: list[tuple[Request, Any]]) -> None:
+    def _settled(self) -> bool:
+        """Whether it is known what became of the last commit. While the store cannot be read nobody can tell, and nothing goes on."""
+        if self._doubt is None:
+            return True
+        try:
+            landed = self._ledger.landed()
+        except StoreError as error:
+            self._outage.failed()
+            log.error("the store can neither commit nor be read, will try again: %s", error)
+            return False
+        turn, self._doubt = self._doubt, None
+        if landed:
+            self._act(turn)
+        else:
+            self._undo(turn, "nothing was written")
+        return landed
+
+    def _take_in(self, turn: _Turn, item: Item) -> None:
+        round = turn.round
         if isinstance(item, Request):
             try:
-                replies.append((item, self._desk.perform(round, item)))
+                turn.replies.append((item, *self._desk.perform(round, item)))
             except StoreUnavailable:
                 raise
             except Exception as error:
-                replies.append((item, error))
+                turn.replies.append((item, None, error))
         elif isinstance(item, Reported):
             if item.identity in self._flight and item.identity not in round.reported:
                 self._reported(round, item.identity, item.outcome)
@@ -185,7 +218,7 @@ class Engine:
             case Erred(error):
                 self._stepper.step(round, identity.number, Failed, identity.path, identity.visit, error)
             case Lost():
-                self._stepper.step(round, identity.number, Interrupted, identity.path, identity.visit)
+                self._stepper.step(round, identity.number, Interrupted, identity.path, identity.visit, self._closing)
             case Beat():
                 self._stepper.step(round, identity.number, Heartbeat, identity.path, identity.visit)
 
@@ -193,6 +226,9 @@ class Engine:
         """Look at the next page of executions that have something to do. Nothing else knows about restarts."""
         if not self._stepper.recovering:
             return
+        if self._recovered_to is None:  # first what holds a slot already
+            for number in {identity.number for identity in self._flight}:
+                self._stepper.execution(round, number)
         page = self._ledger.scan("busy", self._recovered_to, RECOVERED)
         for key in page:
             self._stepper.execution(round, int(key[0]))
@@ -212,24 +248,32 @@ class Engine:
 
     def _hand_out(self, round: Round) -> None:
         """Have ready attempts taken while there are free workers. Each pick is admission and `Taken` at once."""
+        if self._closing:  # what still runs is to be issued again, and that is not held against it
+            for identity in [identity for identity in self._flight if identity not in round.reported]:
+                self._stepper.step(round, identity.number, Interrupted, identity.path, identity.visit, True)
         free = 0 if self._drain_until is not None else self._flight.free(round)
         while free > 0 and (pick := self._gate.pick()) is not None:
-            function, visit = self._stepper.function(round, *pick)
+            found = self._stepper.function(round, *pick)
+            if found is None:
+                continue
+            function, visit = found
             if self._flight.takes(function):
                 self._stepper.step(round, pick[0], Taken, pick[1], visit, self._flight.executor)
                 free -= 1
             else:
                 self._stepper.hold(round, *pick)
-                self._held[pick] = function
+                self._held.setdefault(pick[0], {})[pick[1]] = function
 
     # ---------------------------------------------------------------------------------------------------------- after a turn
 
-    def _act(self, round: Round, replies: Iterable[tuple[Request, Any]]) -> None:
+    def _act(self, turn: _Turn) -> None:
         """All this is committed: say so, and do what follows from it."""
-        self._pauses = None
-        for request, answer in replies:
-            request.answer(answer)
+        round = turn.round
+        self._outage.over()
+        for request, number, answer in turn.replies:
+            request.answer(answer if number is None else round.instead.get(number, answer))
         self._stepper.committed(round)
+        self._let_go(round)
         self._timers.changed(round.pending.indexes.get("due", {}))
         self._flight.settle(round)
         for identity in round.starts:
@@ -239,47 +283,49 @@ class Engine:
         for identity in round.turns:
             self.inbox.offer(TurnOf(identity))
 
-    def _landed(self) -> bool:
-        with suppress(StoreError):
-            return self._ledger.landed()
-        return False
+    def _let_go(self, round: Round) -> None:
+        """What is no longer ready is no longer held."""
+        for number in self._held.keys() & round.touched.keys():
+            ready = set(self._stepper.ready_paths(round, number))
+            held = {path: function for path, function in self._held.pop(number).items() if path in ready}
+            if held:
+                self._held[number] = held
 
-    def _commit_failed(self, items: list[Item], error: Exception) -> None:
-        """Nothing of the round has happened. Askers hear it; reports are kept for the next try; memory is read again from the store."""
+    def _undo(self, turn: _Turn, error: object) -> None:
+        """Nothing of the turn has happened. Askers hear it; reports are kept for the next try; memory is read again from the store."""
         log.error("the store cannot commit, will try again: %s", error)
-        self._put_off(items)
+        self._put_off(turn.items)
         self._stepper.forget()
         self._timers.clear()
         self._desk.forget()
+        self._held.clear()
         self._recovered_to = None
-        if self._pauses is None:
-            self._pauses = backoff.expo(factor=0.1, max_value=RETRY_S)
-            next(self._pauses)
-        self._resume_at = self._clocks.steady() + next(self._pauses)
-
-    def _paused(self) -> bool:
-        return self._pauses is not None and self._clocks.steady() < self._resume_at
+        self._outage.failed()
 
     def _put_off(self, items: list[Item]) -> None:
         for item in items:
             if isinstance(item, Request):
                 item.answer(Unavailable("the store cannot commit now; nothing was changed; try again in a moment"))
-            elif isinstance(item, Reported):
+            elif not isinstance(item, Wake):
                 self._kept.append(item)
 
     def _finish(self) -> None:
-        """The end of a drain: attempts still running are to be issued again, and that is not held against them."""
+        """The end of a drain: a last turn, in which attempts still running are given back."""
+        self._closing = True
         self._flight.close()
-        round = self._round = Round(self._clocks.now())
-        try:
-            for number, path, visit in self._flight:
-                self._stepper.step(round, number, Interrupted, path, visit, True)
-            self._stepper.write(round)
-            if round.pending:
-                self._ledger.commit(round.pending)
-        except StoreUnavailable as error:
-            log.error("the last batch could not be committed; its attempts count as interrupted: %s", error)
-        self._put_off(self.inbox.drain(0))
+        settled = self._settled()
+        items, self._kept = self._kept, []
+        while more := self.inbox.drain(0):
+            items += more
+        if settled:
+            self._work(items)
+        else:
+            self._put_off(items)
+        if self._doubt is not None:
+            for request, _, _ in self._doubt.replies:
+                request.answer(Unavailable("the server stopped and could not learn whether the store took this; look before you try again"))
+        if self._doubt is not None or self._kept:
+            log.error("the last batch could not be committed: its attempts count as interrupted")
         self._stopped = True
 
     # --------------------------------------------------------------------------------------------------------- what is shown
@@ -294,9 +340,9 @@ class Engine:
 
     def troubles(self) -> list[str]:
         """What an operator should know, in sentences; empty when all is well."""
-        held = sorted(set(self._held.copy().values()))
+        held = sorted({name for names in self._held.copy().values() for name in names.values()})
         troubles = [f"no function {name!r} is registered: its attempts are held" for name in held]
         troubles += [f"execution number {n} is set aside: {why}" for n, why in self._stepper.set_aside.copy().items()]
-        if self._pauses is not None:
+        if self._outage:
             troubles.append("the store cannot commit")
         return [*troubles, *self._flight.troubles()]

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import orjson
-from storage.records import encode
 
-from storage.protocol import Key
+from storage.protocol import CorruptRecord, Key, UnencodableRecord
+from storage.records import encode
 from workflows.core.draft import Step
 from workflows.core.waits import due
 from workflows.model import ROOT, Frame, Header, parent_path
@@ -57,14 +57,20 @@ class Execution:
         if data is None:
             return None
         self = cls(number, read)
+        try:
+            self._load(data)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise CorruptRecord(f"a part of execution {number} is missing, or is not what it should be: {error!r}") from error
+        return self
+
+    def _load(self, data: dict[str, Any]) -> None:
         self.header = self.stored = header_from(data["header"])
         self._chunks = data["chunks"]
         self._tail = data["history"]
         self._take_page(0, data["frames"])
         self._first = orjson.Fragment(orjson.dumps(data["frames"]))
         for page in data["pages"]:
-            self._take_page(page, read("page", (number, page))["frames"])
-        return self
+            self._take_page(page, self._read("page", (self.number, page))["frames"])
 
     # -------------------------------------------------------------------------------------------------------------- view
 
@@ -77,7 +83,10 @@ class Execution:
     def payload(self, number: int) -> str:
         if number in self._payloads:
             return self._payloads[number]
-        text: str = self._read("payload", (self.number, number))["text"]
+        data = self._read("payload", (self.number, number))
+        if data is None:
+            raise CorruptRecord(f"payload {number} of execution {self.number} is missing")
+        text: str = data["text"]
         return text
 
     def text(self, ref: str | int) -> str:
@@ -91,7 +100,7 @@ class Execution:
         self._tail.extend(entry_row(entry) for entry in step.history)
         self._payloads.update(step.payloads)
         for path, frame in step.frames.items():
-            self._dues.setdefault(path, due(self.frames.get(path)))
+            self._dues.setdefault(path, _moment(self.frames.get(path)))
             if frame is None:
                 self._forget(path)
             else:
@@ -127,7 +136,7 @@ class Execution:
 
     def _clean(self) -> None:
         self._dirty: set[int] = set()
-        self._dues: dict[str, float | None] = {}
+        self._dues: dict[str, tuple[float | None, int]] = {}
 
     def write(self, pending: Pending) -> None:
         """Add the records and index entries that have changed since the last commit. Raises storage.UnencodableRecord, and then has
@@ -159,7 +168,7 @@ class Execution:
     def _write_pages(self, records: dict[tuple[str, Key], bytes | None]) -> orjson.Fragment:
         for page in sorted(self._dirty):
             paths = self._pages[page]
-            rows = [orjson.dumps(frame_data(self.frames[path])) for path in paths]
+            rows = [_dumps(frame_data(self.frames[path])) for path in paths]
             if sum(map(len, rows)) > PAGE_BYTES:
                 self._split(page, rows, records)
             elif page and not paths:
@@ -184,7 +193,7 @@ class Execution:
     def _write_history(self, records: dict[tuple[str, Key], bytes | None]) -> orjson.Fragment:
         while len(self._tail) >= CHUNK_ENTRIES:
             self._write_chunk(records, self._tail[:CHUNK_ENTRIES])
-        tail = orjson.dumps(self._tail)
+        tail = _dumps(self._tail)
         if len(tail) > CHUNK_BYTES:
             self._write_chunk(records, self._tail)
             tail = b"[]"
@@ -207,11 +216,11 @@ class Execution:
         was_busy, busy = known is not None and known.work > 0, header.work > 0
         if was_busy != busy:
             pending.index("busy", (number,), busy)
-        for path, before in self._dues.items():
-            after = due(self.frames.get(path))
+        for path, (before, visit) in self._dues.items():
+            after, now = _moment(self.frames.get(path))
             if before != after and before is not None:
                 pending.index("due", (before, number, path), False)
-            if before != after and after is not None:
+            if (before, visit) != (after, now) and after is not None:  # a new wait until the same moment: the timers have used up the entry
                 pending.index("due", (after, number, path), True)
 
 
@@ -221,6 +230,18 @@ def history(number: int, read: Read) -> Iterator[list[Any]]:
     for chunk in range(data["chunks"]):
         yield from read("history", (number, chunk))["entries"]
     yield from data["history"]
+
+
+def _moment(frame: Frame | None) -> tuple[float | None, int]:
+    """When the frame's timer fires, and in which wait."""
+    return due(frame), 0 if frame is None else frame.visit
+
+
+def _dumps(data: Any) -> bytes:
+    try:
+        return orjson.dumps(data)
+    except orjson.JSONEncodeError as error:
+        raise UnencodableRecord(f"cannot store this: {error}") from error
 
 
 def _array(rows: list[bytes]) -> orjson.Fragment:

@@ -5,15 +5,18 @@ An attempt stays here until the commit that takes in its report, so that a faile
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 
 from storage.protocol import CorruptRecord, StoreError
-from workflows.core.machine import Dialect
+from workflows.core.dialect import Dialect
 from workflows.model import RUNTIME, Error
 from workflows.runtime.dispatch import Functions, build_run
 from workflows.runtime.execution import Execution
 from workflows.runtime.executor import Erred, Executor, Identity, Lost, Report
 from workflows.runtime.stepper import Round
+
+log = logging.getLogger(__name__)
 
 
 class Flight:
@@ -74,6 +77,9 @@ class Flight:
             self._report(identity, Erred(Error(RUNTIME, str(error))))
         except StoreError:
             self._report(identity, Lost())
+        except Exception as error:
+            log.exception("the attempt %s cannot be described", identity)
+            self._report(identity, Erred(Error(RUNTIME, f"{type(error).__name__}: {error}")))
         else:
             self._executor.submit(run)
 

@@ -9,7 +9,7 @@ rebuilt from the frames at start-up and after a failed commit, so nothing here i
 from __future__ import annotations
 
 import heapq
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -47,8 +47,8 @@ class Gate:
         """Forget everything."""
         self._standing: dict[int, _Standing] = {}
         self._admitted = 0
-        self._ring: deque[int] = deque()
-        self._again: deque[int] = deque()
+        self._ring: OrderedDict[int, None] = OrderedDict()  # admitted, and ready when last looked at
+        self._again: OrderedDict[int, None] = OrderedDict()  # have begun, have something ready, hold no slot
         self._new: dict[str, list[int]] = {}
         self._waiting: dict[int, Limits] = {}
         self._active: dict[str, int] = {}
@@ -67,21 +67,25 @@ class Gate:
         standing = self._standing.get(number)
         if standing is None:
             standing = self._standing[number] = _Standing(limits)
-            self._again.append(number)
-        had = bool(standing.ready)
+            self._again[number] = None
         standing.running += running
         standing.ready.update(dict.fromkeys(ready))
         for path in unready:
             standing.ready.pop(path, None)
         if standing.running > 0 and not standing.admitted:
             self._seat(number, standing)
-        elif standing.admitted and standing.ready and not had:
-            self._ring.append(number)
+        elif standing.admitted and standing.ready:
+            self._ring[number] = None  # keeps its place if it has one
         if not standing.ready and standing.running <= 0:
             self._leave(number)
 
     def begun(self, number: int, definition: str) -> None:
-        """The execution counts as an active run of its definition from now on."""
+        """The execution counts as an active run of its definition from now on. One that began without the gate (it came to a moment to
+        wait for, say) need not be let in any more."""
+        limits = self._waiting.pop(number, None)
+        if limits is not None and (paths := dict.fromkeys(self._ready_paths(number))):
+            self._standing[number] = _Standing(limits, paths)
+            self._again[number] = None
         if number in self._reserved:
             self._reserved.discard(number)
         elif definition in self._active:
@@ -102,11 +106,12 @@ class Gate:
         while self._admitted < self.max_jobs and self._admit():
             pass
         for _ in range(len(self._ring)):
-            number = self._ring.popleft()
-            standing = self._standing.get(number)
-            if standing is None or not standing.ready:
+            number = next(iter(self._ring))
+            standing = self._standing[number]
+            if not standing.ready:
+                del self._ring[number]
                 continue
-            self._ring.append(number)
+            self._ring.move_to_end(number)
             limit = standing.limits.concurrency
             if limit is None or standing.running < limit:
                 return number, next(iter(standing.ready))
@@ -121,12 +126,10 @@ class Gate:
 
     def _admit(self) -> bool:
         """Give a slot to the execution whose turn it is. False: nobody waits for one."""
-        while self._again:
-            number = self._again.popleft()
-            standing = self._standing.get(number)
-            if standing is not None and not standing.admitted:
-                self._seat(number, standing)
-                return True
+        if self._again:
+            number = next(iter(self._again))
+            self._seat(number, self._standing[number])
+            return True
         chosen = self._next_new()
         if chosen is None:
             return False
@@ -163,10 +166,13 @@ class Gate:
     def _seat(self, number: int, standing: _Standing) -> None:
         standing.admitted = True
         self._admitted += 1
+        self._again.pop(number, None)
         if standing.ready:
-            self._ring.append(number)
+            self._ring[number] = None
 
     def _leave(self, number: int) -> None:
         """One with nothing ready and nothing running holds no slot."""
         standing = self._standing.pop(number, None)
+        self._again.pop(number, None)
+        self._ring.pop(number, None)
         self._admitted -= standing is not None and standing.admitted

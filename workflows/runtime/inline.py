@@ -121,6 +121,12 @@ class InlineExecutor:
         self._report(identity, outcome)
 
     def _outcome(self, attempt: _Attempt) -> Outcome:
+        try:
+            return self._called(attempt)
+        except BaseException as error:  # a result whose own methods raise, say: whatever it is, it is reported
+            return Erred(describe(error))
+
+    def _called(self, attempt: _Attempt) -> Outcome:
         run = attempt.run
         function = self._lookup(run.function)
         if function is None:

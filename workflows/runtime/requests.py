@@ -37,9 +37,15 @@ class Cancel(Request):
 
 @dataclass(slots=True)
 class Write(Request):
-    """Change documents: `apply(pending, read, now)` adds records to the batch; `read` sees the batch. Answer: what it returns."""
+    """Change documents: `apply(pending, read, now)` adds records to the batch; `read` sees the batch. Answer: what it returns. `after` is
+    called when that is settled, before the answer, whether or not anybody still waits for it."""
 
     apply: Callable[[Pending, Read, float], Any]
+    after: Callable[[], None] = lambda: None
+
+    def answer(self, answer: Any) -> None:
+        self.after()
+        Request.answer(self, answer)
 
 
 class Desk:
@@ -54,21 +60,33 @@ class Desk:
         """After a failed commit: numbers given out in it were not."""
         self._last = None
 
-    def perform(self, round: Round, request: Request) -> Any:
-        """Raises what the asker is to hear."""
+    def perform(self, round: Round, request: Request) -> tuple[int | None, Any]:
+        """Number of the execution it is about, and the answer. Raises what the asker is to hear."""
         if isinstance(request, Start):
             return self._begin(round, request)
         if isinstance(request, Cancel):
-            return self._stepper.ask(round, request.number, Cancelled)
+            return request.number, self._stepper.ask(round, request.number, Cancelled)
         assert isinstance(request, Write), f"nobody performs a {type(request).__name__}"
+        return None, self._write(round.pending, request, round.now)
+
+    def _write(self, pending: Pending, request: Write, now: float) -> Any:
+        """All of it or, when it raises, nothing."""
+        mine = Pending()
 
         def read(kind: str, key: Key) -> Any:
-            written = round.pending.records.get((kind, key))
-            return self._ledger.read(kind, key) if written is None else decode(written)
+            for written in (mine.records, pending.records):
+                if (kind, key) in written:
+                    sealed = written[kind, key]
+                    return None if sealed is None else decode(sealed)
+            return self._ledger.read(kind, key)
 
-        return request.apply(round.pending, read, round.now)
+        answer = request.apply(mine, read, now)
+        pending.records.update(mine.records)
+        for name, entries in mine.indexes.items():
+            pending.indexes.setdefault(name, {}).update(entries)
+        return answer
 
-    def _begin(self, round: Round, request: Start) -> str:
+    def _begin(self, round: Round, request: Start) -> tuple[int, str]:
         if self._last is None:
             newest = self._ledger.scan("created", None, 1)
             self._last = -int(newest[0][0]) if newest else 0
@@ -77,7 +95,7 @@ class Desk:
         name = f"exec-{self._ledger.partition}-{number}-{tag}"
         self._stepper.begin(round, number, definition, Started, name, definition.id, definition.revision, request.input)
         self._last = number
-        return name
+        return number, name
 
 
 def number_of(execution_id: str) -> int | None:

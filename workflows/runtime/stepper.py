@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from storage.protocol import CorruptRecord, StoreUnavailable, UnencodableRecord
-from workflows.core.machine import Dialect, step
+from workflows.core.dialect import Dialect
+from workflows.core.machine import step
 from workflows.core.waits import Wait, Work, work
 from workflows.errors import NotFound, Unavailable
 from workflows.model import ENDED, RUNTIME, At, Broke, Definition, Error, Event, Frame, Interrupted, Status
@@ -33,7 +34,8 @@ Kind = Callable[..., Event]
 
 @dataclass(slots=True)
 class Round:
-    """One turn of the engine: what has changed and what is to be done after the commit."""
+    """One turn of the engine: what has changed and what is to be done after the commit. `instead`: what askers about an execution hear
+    in place of their answer."""
 
     now: float
     touched: dict[int, Execution] = field(default_factory=dict)
@@ -42,20 +44,30 @@ class Round:
     starts: dict[Identity, None] = field(default_factory=dict)
     stops: dict[Identity, None] = field(default_factory=dict)
     turns: list[Identity] = field(default_factory=list)
-    refused: dict[int, Exception] = field(default_factory=dict)
+    instead: dict[int, Any] = field(default_factory=dict)
+    lost: int = 0
 
 
 class Stepper:
-    """`dialect_of` gives the dialect of a definition's revision; `seed` draws 63 random bits."""
+    """`dialect_of` gives the dialect of a definition's revision; `seed` draws 63 random bits; `in_flight`: an executor has the attempt."""
 
-    def __init__(self, ledger: Ledger, gate: Gate, dialect_of: Callable[[str, int], Dialect], seed: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        gate: Gate,
+        dialect_of: Callable[[str, int], Dialect],
+        seed: Callable[[], int],
+        in_flight: Callable[[Identity], bool],
+    ) -> None:
         self._ledger = ledger
         self._gate = gate
         self._dialect_of = dialect_of
         self.seed = seed
+        self._in_flight = in_flight
         self._live: dict[int, Execution] = {}
         self._revived: set[int] = set()
         self._first = True
+        self._silent: int | None = None
         self.recovering = True
         self.set_aside: dict[int, str] = {}
         self.recovered = [0, 0]
@@ -76,8 +88,8 @@ class Stepper:
                 return None
         self._live[number] = found
         if self.recovering and number not in self._revived:
-            self.revive(round, found)
-        return found
+            self._revive(round, found)
+        return None if number in self.set_aside else found
 
     def forget(self) -> None:
         """After a failed commit: what is in memory is not what is stored. Everything is read again, as after a start."""
@@ -88,6 +100,7 @@ class Stepper:
 
     def committed(self, round: Round) -> None:
         """The round is in the store."""
+        self.recovered[1] += round.lost
         for number, execution in round.touched.items():
             execution.committed()
             if execution.header is not None and execution.header.status in ENDED:
@@ -116,10 +129,8 @@ class Stepper:
         execution = self.execution(round, number)
         if execution is None or execution.header is None:
             return ""
-        try:
-            dialect = self.dialect(execution)
-        except Exception as error:
-            self._set_aside(number, f"its definition cannot be read: {error}")
+        dialect = self._readable(execution)
+        if dialect is None:
             return ""
         try:
             result = step(dialect, execution, kind(round.now, self.seed(), *details))
@@ -132,22 +143,30 @@ class Stepper:
 
     def ask(self, round: Round, number: int, kind: Kind) -> str:
         """A step whose answer somebody waits for. Raises NotFound, and Unavailable for an execution that is set aside."""
-        if self.execution(round, number) is None:
+        answer = "" if self.execution(round, number) is None else self.step(round, number, kind)
+        execution = self.execution(round, number)
+        if execution is None or execution.header is None:
             why = self.set_aside.get(number)
             raise Unavailable(f"the execution is set aside: {why}") if why else NotFound("no such execution")
-        return self.step(round, number, kind)
+        return answer or execution.header.status
 
-    def function(self, round: Round, number: int, path: str) -> tuple[str, int]:
-        """The function and visit of a ready attempt."""
+    def function(self, round: Round, number: int, path: str) -> tuple[str, int] | None:
+        """The function and visit of a ready attempt; None: the execution could not say, and the gate no longer offers it."""
         execution = self.execution(round, number)
-        assert execution is not None, "the gate knows only executions that can be read"
+        dialect = None if execution is None else self._readable(execution)
+        if execution is None or dialect is None:
+            return None
         frame = execution.frames[path]
-        return self.dialect(execution).resolve(frame).function, frame.visit
+        try:
+            return dialect.resolve(frame).function, frame.visit
+        except Exception as error:
+            self._broke(round, execution, dialect, error)
+            return None
 
     def hold(self, round: Round, number: int, path: str) -> None:
         """Keep a ready attempt back: the gate is not to offer it again before the next start."""
         execution = self.execution(round, number)
-        assert execution is not None, "the gate knows only executions that can be read"
+        assert execution is not None, "its function was asked for a moment ago"
         definition = self.dialect(execution).definition
         self._gate.update(number, _limits(definition), (), (path,), 0)
 
@@ -165,6 +184,16 @@ class Stepper:
     def dialect(self, execution: Execution) -> Dialect:
         assert execution.header is not None, "an execution in the working set has a header"
         return self._dialect_of(execution.header.definition, execution.header.revision)
+
+    def _readable(self, execution: Execution) -> Dialect | None:
+        """The execution's dialect. None: its definition cannot be read, and the execution is set aside."""
+        try:
+            return self.dialect(execution)
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            self._set_aside(execution.number, f"its definition cannot be read: {error}")
+            return None
 
     def write(self, round: Round) -> None:
         """Encode every touched execution. One that cannot be encoded fails; its neighbours are written."""
@@ -190,21 +219,37 @@ class Stepper:
     def _unencodable(self, round: Round, number: int, error: UnencodableRecord) -> None:
         """Back to what is stored, and from there to FAILED. One never stored is gone: whoever asked for it hears why."""
         execution = round.touched.pop(number)
+        header = execution.header
+        assert header is not None, "a touched execution was started"
+        self._gate.ended(number, header.definition, had_begun=header.status is Status.RUNNING)
+        for noted in (round.starts, round.stops):
+            for identity in [identity for identity in noted if identity.number == number]:
+                del noted[identity]
+        round.turns[:] = [identity for identity in round.turns if identity.number != number]
         self._live.pop(number, None)
-        stored = Execution.load(number, self._ledger.read)
-        if stored is None:
-            assert execution.header is not None, "a touched execution was started"
-            self._gate.ended(number, execution.header.definition, had_begun=execution.header.status is Status.RUNNING)
-            round.refused[number] = error
+        if execution.stored is None:
+            round.instead[number] = error
             return
-        self._live[number] = stored
-        self._broke(round, stored, self.dialect(stored), error)
-        stored.write(round.pending)
+        stored = self.execution(round, number)
+        dialect = None if stored is None else self._readable(stored)
+        if stored is None or dialect is None:
+            return
+        round.stops.update({identity: None for identity in _taken(stored) if self._in_flight(identity)})
+        self._silent = number
+        self._broke(round, stored, dialect, error)
+        self._silent = None
+        try:
+            stored.write(round.pending)
+        except UnencodableRecord as second:
+            round.touched.pop(number, None)
+            self._set_aside(number, f"it can neither be stored nor be failed: {second}")
+        round.instead[number] = error if stored.header is None else stored.header.status
 
     def _set_aside(self, number: int, why: str) -> None:
         log.error("execution number %d is set aside: %s", number, why)
         self.set_aside[number] = why
         self._live.pop(number, None)
+        self._gate.ended(number, "", had_begun=False)
 
     # ------------------------------------------------------------------------------------------------------------- signals
 
@@ -215,27 +260,28 @@ class Stepper:
         before = {path: execution.frame(path) for path in result.frames}
         execution.apply(result)
         round.touched[execution.number] = execution
-        self._signal(round, execution, definition, before, was)
+        if execution.number != self._silent:
+            self._signal(round, execution, definition, before, was)
 
-    def revive(self, round: Round, execution: Execution) -> None:
-        """Tell the gate what is ready and, after a start of the server, the machine which attempts nobody will ever report on. After a
-        failed commit of this same server an attempt that is taken but not in flight was never submitted: `_signal` has it begin."""
-        number = execution.number
+    def _revive(self, round: Round, execution: Execution) -> None:
+        """Tell the machine which attempts nobody will ever report on: those that are taken and not in flight. Then tell the gate, which
+        knows nothing of this execution yet, how that leaves it."""
+        number, header = execution.number, execution.header
+        assert header is not None, "a loaded execution has a header"
+        dialect = self._readable(execution)
+        if dialect is None:
+            return
         self._revived.add(number)
-        assert execution.header is not None, "a loaded execution has a header"
-        try:
-            definition = self.dialect(execution).definition
-        except Exception as error:
-            self._set_aside(number, f"its definition cannot be read: {error}")
-            return
-        self._signal(round, execution, definition, dict.fromkeys(execution.frames), execution.header.status)
-        if not self._first:
-            return
-        lost = [Identity(number, path, frame.visit) for path, frame in execution.frames.items() if frame.status is At.RUNNING]
-        self.recovered[0] += execution.header.work > 0
-        self.recovered[1] += len(lost)
+        self.recovered[0] += self._first and header.work > 0
+        lost = [identity for identity in _taken(execution) if not self._in_flight(identity)]
+        round.lost += len(lost)
+        self._silent = number
         for identity in lost:
             self.step(round, number, Interrupted, identity.path, identity.visit)
+        self._silent = None
+        if number not in self.set_aside:
+            first = [identity.path for identity in lost]  # what was interrupted goes before what had not begun
+            self._signal(round, execution, dialect.definition, dict.fromkeys([*first, *execution.frames]), header.status)
 
     def _signal(
         self, round: Round, execution: Execution, definition: Definition, before: Mapping[str, Frame | None], was: Status | None
@@ -285,6 +331,10 @@ class Stepper:
 
 def _is_ready(wait: Wait | None) -> bool:
     return wait is not None and wait.kind is Work.RUN and not wait.taken
+
+
+def _taken(execution: Execution) -> list[Identity]:
+    return [Identity(execution.number, path, frame.visit) for path, frame in execution.frames.items() if frame.status is At.RUNNING]
 
 
 def _limits(definition: Definition) -> Limits:

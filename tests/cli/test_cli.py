@@ -1,0 +1,189 @@
+"""The command line against a real server: what it prints and what its exit code says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.cli.servers import JOBS, ROOT, STEPWELL, Process, environment, until, url_of
+from workflows.cli import main
+from workflows.client import Change, Client
+
+NOBODY = "http://127.0.0.1:1"
+
+
+def stepwell(*arguments: str, server: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(main, list(arguments), env={"STEPWELL_URL": server}, input=stdin)
+
+
+# ----------------------------------------------------------------------------------------------------------------------- run
+
+
+def test_run_prints_the_executions_id(shared: str) -> None:
+    result = stepwell("run", "good", "--input", '{"a": 1}', server=shared)
+    assert result.exit_code == 0
+    assert Client(shared).state(result.stdout.strip())["input"] == {"a": 1}
+    assert json.loads(stepwell("run", "good", "--json", server=shared).stdout).keys() == {"executionID"}
+
+
+def test_watch_prints_each_step_as_it_happens_and_the_end(shared: str) -> None:
+    result = stepwell("run", "good", "--watch", server=shared)
+    assert result.exit_code == 0
+    started, *_, step, end = result.stdout.splitlines()
+    assert started.startswith("exec-")
+    assert step.split()[:2] == ["say", "COMPLETED"]
+    assert end.split()[0] == "COMPLETED"
+    assert end.endswith("s")
+
+
+def test_a_failed_execution_is_exit_code_1(shared: str) -> None:
+    result = stepwell("run", "bad", "--watch", server=shared)
+    assert result.exit_code == 1
+    assert "Broken: it broke" in result.stdout
+    assert result.stdout.splitlines()[-1].startswith("FAILED")
+
+
+def test_a_retry_shows_its_attempt(shared: str) -> None:
+    result = stepwell("run", "hello", "--watch", server=shared)
+    assert result.exit_code == 0
+    assert "stumble      RETRYING" in result.stdout
+    assert "attempt 2" in result.stdout
+
+
+def test_a_cancelled_execution_is_exit_code_3(shared: str) -> None:
+    client = Client(shared)
+    execution_id = client.execute("slow", {"seconds": 60})
+    timer = threading.Timer(0.3, client.cancel, [execution_id])
+    timer.start()
+    result = stepwell("state", execution_id, "--watch", server=shared)
+    assert result.exit_code == 3
+    assert result.stdout.splitlines()[-1].startswith("CANCELLED")
+
+
+def test_no_server_is_exit_code_4(shared: str) -> None:
+    for command in (("run", "good"), ("state", "exec-0-1-00000000"), ("cancel", "exec-0-1-00000000"), ("system",)):
+        result = stepwell(*command, "--server", NOBODY, server=shared)
+        assert result.exit_code == 4, result.output
+        assert result.stderr == f"stepwell: cannot reach {NOBODY}: connection refused\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("run",), "Missing argument 'JOB'"),
+        (("run", "good", "--inptu", "{}"), "No such option"),
+        (("run", "nobody"), "no job definition has the id 'nobody'"),
+        (("run", "good", "--input", "{"), ""),
+        (("run", "good", "--input", "[]"), "the input of a task list is a JSON object"),
+        (("run", "good", "--input", "@missing.json"), "there is no file missing.json"),
+        (("run", "missing.json"), "there is no file missing.json"),
+        (("state", "exec-0-999-00000000"), "no execution has the id"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(shared: str, arguments: tuple[str, ...], text: str) -> None:
+    result = stepwell(*arguments, server=shared)
+    assert result.exit_code == 2
+    assert text in result.stderr
+    assert result.stderr.strip()
+    assert "Traceback" not in result.output
+
+
+def test_a_job_in_a_file_is_registered_first(shared: str, tmp_path: Path) -> None:
+    path, payload = tmp_path / "mine.json", tmp_path / "input.json"
+    path.write_text(json.dumps({**JOBS[0], "id": "mine"}))
+    payload.write_text('{"from": "a file"}')
+    result = stepwell("run", str(path), "--input", f"@{payload}", server=shared)
+    assert Client(shared).state(result.stdout.strip())["input"] == {"from": "a file"}
+    result = stepwell("run", str(path), "--input", "@-", server=shared, stdin='{"from": "a pipe"}')
+    assert Client(shared).state(result.stdout.strip())["input"] == {"from": "a pipe"}
+
+
+def test_every_problem_of_a_file_is_printed(shared: str, tmp_path: Path) -> None:
+    path = tmp_path / "typo.json"
+    path.write_text('{"id": "typo", "tasks": [{"id": "a", "name": "A", "functionName": "ehco", "maxRetry": -1}]}')
+    result = stepwell("run", str(path), server=shared)
+    assert result.exit_code == 2
+    assert "/tasks/0/functionName" in result.stderr
+    assert "did you mean 'echo'?" in result.stderr
+    assert "/tasks/0/maxRetry" in result.stderr
+
+
+# -------------------------------------------------------------------------------------------------------------- other commands
+
+
+def test_state_cancel_and_system(shared: str) -> None:
+    client = Client(shared)
+    execution_id = client.execute("slow", {"seconds": 60})
+    until(lambda: client.state(execution_id)["status"] == "RUNNING")
+    assert "wait         RUNNING" in stepwell("state", execution_id, server=shared).stdout
+    assert json.loads(stepwell("state", execution_id, "--json", server=shared).stdout)["id"] == execution_id
+    assert "1 active" in stepwell("system", server=shared).stdout
+    assert json.loads(stepwell("system", "--json", server=shared).stdout)["health"]["status"] == "ok"
+    assert stepwell("cancel", execution_id, server=shared).exit_code == 0
+    assert json.loads(stepwell("cancel", execution_id, "--json", server=shared).stdout)["status"] == "CANCELLED"
+    done = client.execute("good")
+    until(lambda: client.state(done)["endTime"])
+    refused = stepwell("cancel", done, server=shared)
+    assert (refused.exit_code, "has ended already" in refused.stderr) == (1, True)
+
+
+def test_a_watch_outlives_the_server(start: Callable[..., Process]) -> None:
+    first = start()
+    url = url_of(first)
+    Client(url).register(JOBS[2])
+    watch = start(
+        make=lambda directory: Process(
+            *STEPWELL, "run", "slow", "--input", '{"seconds": 1}', "--watch", cwd=directory, env={"STEPWELL_URL": url}
+        )
+    )
+    watch.says("wait         RUNNING")
+    first.kill()
+    start("--port", url.rpartition(":")[2])
+    assert watch.exit() == 0, watch.said
+    assert watch.lines[-1].startswith("COMPLETED")
+
+
+def test_watching_as_json_is_one_object_a_line(shared: str) -> None:
+    result = stepwell("run", "bad", "--watch", "--json", server=shared)
+    first, *changes = [json.loads(line) for line in result.stdout.splitlines()]
+    assert first.keys() == {"executionID"}
+    end = changes[-1]
+    assert (end["task"], end["status"], end["error"]) == (None, "FAILED", "Broken: it broke")
+
+
+def test_an_interrupted_watch_says_how_to_go_on(shared: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> Iterator[Any]:
+        yield Change("say", "RUNNING")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Client, "watch", interrupted)
+    result = stepwell("run", "good", "--watch", server=shared)
+    assert result.exit_code == 130
+    assert "stepwell state exec-" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "run", "state", "cancel", "system"])
+def test_every_command_has_help_with_an_example(command: str) -> None:
+    result = CliRunner().invoke(main, [command, "--help"])
+    assert result.exit_code == 0
+    assert f"\n  stepwell {command} " in result.stdout
+    assert "Exit codes:" in result.stdout
+
+
+def test_client_commands_start_no_server() -> None:
+    script = (
+        "import sys; from workflows.cli import main; from workflows.client import Client; "
+        "print([name for name in ('flask', 'ZODB', 'gunicorn', 'marshmallow') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", script], env=environment(), cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+    done = subprocess.run([*STEPWELL, "--version"], env=environment(), cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "stepwell, version" in done.stdout

@@ -1,0 +1,170 @@
+"""The client against servers that answer badly, late, or not at all; and what counts as a change."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from workflows.client import CannotReach, Change, Client, ClientError, changes, describe_error
+from workflows.client import seconds_between as between
+
+Answer = tuple[int, Any]
+PROBLEM = {"title": "Busy", "status": 503, "detail": "later", "type": "x", "instance": "/"}
+
+
+@pytest.fixture
+def answering() -> Iterator[Callable[..., tuple[str, list[str]]]]:
+    """Starts a server that gives these answers one after the other, then the last one for ever. Gives its URL and what it was asked."""
+    servers: list[ThreadingHTTPServer] = []
+
+    def start(*answers: Answer) -> tuple[str, list[str]]:
+        asked: list[str] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self) -> None:
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                status, body = answers[min(len(asked), len(answers) - 1)]
+                asked.append(f"{self.command} {self.path}")
+                text = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            do_GET = do_POST = answer
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        return f"http://127.0.0.1:{server.server_address[1]}", asked
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+Answering = Callable[..., tuple[str, list[str]]]
+
+
+def test_questions_are_repeated_while_the_server_is_not_ready(answering: Answering) -> None:
+    url, asked = answering((503, PROBLEM), (503, PROBLEM), (200, {"status": "ok"}))
+    assert Client(url).health() == {"status": "ok"}
+    assert asked == ["GET /health"] * 3
+
+
+def test_patience_ends(answering: Answering) -> None:
+    url, asked = answering((503, PROBLEM))
+    with pytest.raises(ClientError, match="later") as raised:
+        Client(url, patience=0.3).system_state()
+    assert raised.value.status == 503
+    assert len(asked) > 1
+
+
+def test_a_server_that_went_away_is_waited_for(answering: Answering) -> None:
+    url, _ = answering((200, {"status": "ok"}))
+    client = Client(url, patience=0.5)
+    client.health()
+    client.url = "http://127.0.0.1:1"
+    began = time.monotonic()
+    with pytest.raises(CannotReach):
+        client.health()
+    assert 0.3 < time.monotonic() - began < 5
+
+
+def test_what_changes_something_is_sent_once(answering: Answering) -> None:
+    url, asked = answering((503, PROBLEM))
+    with pytest.raises(ClientError):
+        Client(url).execute("a/b", {"x": 1})
+    assert asked == ["POST /jobs/a%2Fb/execute"]
+
+
+def test_a_refusal_carries_its_problems(answering: Answering) -> None:
+    problems = [{"pointer": "/id", "message": "is missing"}, {"pointer": "", "message": "no 'taks'", "suggestion": "tasks"}]
+    url, _ = answering((422, PROBLEM | {"status": 422, "title": "Invalid", "problems": problems}))
+    with pytest.raises(ClientError) as raised:
+        Client(url).register({"taks": []})
+    assert raised.value.title == "Invalid"
+    assert raised.value.problems == (("/id", "is missing"), ("", "no 'taks'; did you mean 'tasks'?"))
+    assert str(raised.value) == "/id: is missing\n/: no 'taks'; did you mean 'tasks'?"
+
+
+@pytest.mark.parametrize("answer", [(200, "<html>"), (200, "[]"), (404, "not found"), (302, {})])
+def test_another_kind_of_server_is_told_apart(answering: Answering, answer: Answer) -> None:
+    url, _ = answering(answer)
+    with pytest.raises(ClientError, match="not as a Stepwell server does"):
+        Client(url).health()
+
+
+def test_nobody_there_is_cannot_reach() -> None:
+    with pytest.raises(CannotReach, match="connection refused"):
+        Client("127.0.0.1:1", patience=0.3).health()
+    with pytest.raises(CannotReach, match="cannot reach http://"):
+        Client("http://[", patience=0.1).execute("x")
+
+
+def test_one_who_takes_the_request_and_says_nothing_is_cannot_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workflows.client.ANSWER_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(CannotReach, match="does not answer"):
+        Client(f"http://127.0.0.1:{silent.getsockname()[1]}", patience=0.1).execute("x")
+
+
+def test_a_whole_life(shared: str, tmp_path: Any) -> None:
+    client = Client(shared + "/")
+    path = tmp_path / "job.json"
+    path.write_text('{"id": "filed", "tasks": [{"id": "say", "name": "Say", "functionName": "echo", "maxRetry": 0}]}')
+    assert client.register(path)["revision"] == 1
+    assert client.register(json.loads(path.read_text()))["revision"] == 1
+    execution_id = client.execute("filed", '{"n": 1.00}')
+    *_, end = client.watch(execution_id, 0.02)
+    assert (end.task, end.status) == (None, "COMPLETED")
+    assert client.state(execution_id)["output"] == {"say": {"n": 1.0}}
+    with pytest.raises(ClientError, match="ended already") as raised:
+        client.cancel(execution_id)
+    assert raised.value.status == 409
+    client.close()
+
+
+# -------------------------------------------------------------------------------------------------------------------- changes
+
+
+def task(status: str, attempts: int, end: str | None = None, error: Any = None) -> dict[str, Any]:
+    start = "2026-01-01T00:00:00.000Z" if attempts else None
+    return {"id": "a", "status": status, "attempts": attempts, "startTime": start, "endTime": end, "error": error, "reason": None}
+
+
+def state(status: str, *tasks: dict[str, Any]) -> dict[str, Any]:
+    return {"status": status, "tasks": list(tasks), "submitTime": "2026-01-01T00:00:00.000Z", "endTime": None, "error": None}
+
+
+def test_only_what_is_new_is_a_change() -> None:
+    nothing: dict[str, Any] = {"status": None, "tasks": []}
+    queued, running = state("QUEUED", task("PENDING", 0)), state("RUNNING", task("RUNNING", 1))
+    retrying = state("RUNNING", task("RETRYING", 1, error={"type": "Oops", "message": "no"}))
+    second = state("RUNNING", task("RUNNING", 2))
+    done = state("COMPLETED", task("COMPLETED", 2, "2026-01-01T00:00:01.500Z"))
+    assert list(changes(nothing, queued)) == [Change(None, "QUEUED")]
+    assert list(changes(queued, running)) == [Change("a", "RUNNING", 1), Change(None, "RUNNING")]
+    assert list(changes(running, running)) == []
+    assert [str(change) for change in changes(running, retrying)] == ["a            RETRYING   Oops: no"]
+    assert [str(change) for change in changes(retrying, second)] == ["a            RUNNING    attempt 2"]
+    assert [str(change) for change in changes(second, done)] == ["a            COMPLETED  attempt 2  1.50s", "COMPLETED"]
+
+
+def test_small_parts() -> None:
+    assert describe_error(None) is None
+    assert describe_error({"type": "States.Timeout", "message": ""}) == "States.Timeout"
+    assert between(None, "2026-01-01T00:00:00Z") is None
+    assert between("2026-01-01T00:00:00.250Z", "2026-01-01T00:00:01Z") == 0.75

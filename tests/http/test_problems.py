@@ -1,0 +1,124 @@
+"""Every error is problem details: unknown paths, wrong methods, and what the service raises."""
+
+from __future__ import annotations
+
+import logging
+from typing import NoReturn
+
+import pytest
+import requests
+from flask import Flask
+
+from storage.protocol import CorruptRecord, StoreUnavailable
+from tests.http.client import Client, problem
+from tests.http.conftest import Serve
+from workflows.errors import Busy, IllegalTransition, Unavailable
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/job-definition", "POST /job-definitions"),
+        ("/job-definitions/", "POST /job-definitions"),
+        ("/job/exec-0-1-aaaaaaaa/state", "GET /jobs/{executionId}/state"),
+        ("/jobs/exec-0-1-aaaaaaaa/states", "GET /jobs/{executionId}/state"),
+        ("/jobs/exec-0-1-aaaaaaaa", "GET /jobs/{executionId}/state"),
+        ("/system//state", "GET /system/state"),
+        ("/jobs//state", "GET /jobs/{executionId}/state"),
+        ("/jobs/" + "x" * 5_000 + "/stat", "GET /jobs/{executionId}/state"),
+        ("/Health", "GET /health"),
+        ("/system", "GET /system/state"),
+        ("/jobs/a%2Fb/state", "GET /jobs/{executionId}/state"),
+    ],
+)
+def test_an_unknown_path_is_told_the_nearest_known_one(api: Client, path: str, meant: str) -> None:
+    status, text = api.raw(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert status == 404
+    assert "application/problem+json" in text
+    assert f"did you mean {meant}" in text
+
+
+@pytest.mark.parametrize("path", ["/favicon.ico", "/xyzzy/" + "x" * 5_000, "/%F0%9F%99%82", "/%ff%fe", "/..%2f..%2fetc%2fpasswd"])
+def test_a_path_like_none_is_told_where_to_look(api: Client, path: str) -> None:
+    found = problem(api.get(path), 404, "GET / lists")
+    assert "did you mean" not in found["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/job-definitions", "OPTIONS, POST"),
+        ("DELETE", "/job-definitions", "OPTIONS, POST"),
+        ("GET", "/jobs/hello/execute", "OPTIONS, POST"),
+        ("POST", "/jobs/x/state", "GET, HEAD, OPTIONS"),
+        ("PUT", "/jobs/x/cancel", "OPTIONS, POST"),
+        ("POST", "/system/state", "GET, HEAD, OPTIONS"),
+        ("PATCH", "/health", "GET, HEAD, OPTIONS"),
+        ("TRACE", "/", "GET, HEAD, OPTIONS"),
+        ("NONSENSE", "/", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_a_wrong_method_is_told_the_right_ones(api: Client, method: str, path: str, allowed: str) -> None:
+    answer = requests.request(method, api.url + path, timeout=10)
+    problem(answer, 405, path, method)
+    assert answer.headers["Allow"] == allowed
+
+
+def test_options_names_the_methods(api: Client) -> None:
+    answer = requests.options(api.url + "/health", timeout=10)
+    assert (answer.status_code, answer.text) == (200, "")
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "retry"),
+    [
+        (Busy("too many"), 429, True),
+        (Unavailable("not now"), 503, True),
+        (StoreUnavailable("/secret/Data.fs: disk full"), 503, True),
+        (CorruptRecord("/secret/Data.fs: bad checksum"), 503, True),
+        (IllegalTransition("secret"), 500, False),
+        (ZeroDivisionError("secret"), 500, False),
+        (RecursionError("secret"), 500, False),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_what_goes_wrong_inside(serve: Serve, caplog: pytest.LogCaptureFixture, error: Exception, status: int, retry: bool) -> None:
+    with serve() as (api, app):
+        break_views(app, error)
+        with caplog.at_level(logging.ERROR, "workflows.api.problems"):
+            answer = api.get("/jobs/x/state")
+        assert problem(answer, status)["instance"] == "/jobs/x/state"
+        assert ("Retry-After" in answer.headers) is retry
+        assert "secret" not in answer.text
+        assert "Traceback" not in answer.text
+        assert ("secret" in caplog.text) == (not isinstance(error, Busy | Unavailable))
+        assert api.get("/health").status_code == 200
+
+
+def break_views(app: Flask, error: Exception) -> None:
+    def broken(**_: str) -> NoReturn:
+        raise error
+
+    app.view_functions["rest.state"] = broken
+
+
+def test_a_full_inbox_is_busy(serve: Serve) -> None:
+    with serve() as (api, app):
+        inbox = app.extensions["stepwell"]._engine.inbox
+        taken = 0
+        while inbox._room.acquire(blocking=False):
+            taken += 1
+        answer = api.post("/jobs/hello/execute", {})
+        problem(answer, 429, "try again")
+        assert int(answer.headers["Retry-After"]) > 0
+        inbox._room.release(taken)
+        assert api.post("/jobs/hello/execute", {}).status_code == 202
+
+
+def test_a_store_that_is_gone(serve: Serve) -> None:
+    with serve() as (api, app):
+        app.extensions["stepwell"]._store.close()
+        answer = api.get("/system/state")
+        problem(answer, 503, "store")
+        assert "Retry-After" in answer.headers

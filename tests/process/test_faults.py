@@ -1,0 +1,125 @@
+"""What can happen to a server and its store short of `kill -9` of everything: each a clear error, nothing lost, and it goes on."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.process.harness import END_S, ServerProcess, wait_until
+
+FILE_LIMIT = 2 * 1024 * 1024
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerProcess]:
+    server = ServerProcess(tmp_path)
+    yield server
+    if server.process is not None and server.process.poll() is None:
+        server.kill()
+
+
+def members(group: int) -> list[int]:
+    """Processes of a process group."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[2]) == group:
+                found.append(int(entry.name))
+    return found
+
+
+def limit_files(server: ServerProcess, size: int) -> None:
+    """No process of the server may make a file longer than this: to it, the disk is full."""
+    assert server.process is not None
+    for process in members(server.process.pid):
+        resource.prlimit(process, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+def execute(server: ServerProcess, job: str, data: dict[str, Any]) -> requests.Response:
+    return requests.post(f"{server.url}/jobs/{job}/execute", json=data, timeout=20)
+
+
+def status(server: ServerProcess, execution: str) -> str:
+    answer = requests.get(f"{server.url}/jobs/{execution}/state", timeout=20)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["status"])
+
+
+def all_complete(server: ServerProcess, executions: list[str]) -> None:
+    def done() -> bool:
+        return all(status(server, execution) == "COMPLETED" for execution in executions)
+
+    wait_until(done, END_S, lambda: f"not all complete: { {e: status(server, e) for e in executions} }\n{server.tail()}")
+
+
+def test_a_full_disk_is_a_503_and_nothing_is_lost_when_there_is_room_again(server: ServerProcess) -> None:
+    server.start()
+    under_way = [execute(server, "line", {"ms": 400}).json()["executionID"] for _ in range(4)]
+    limit_files(server, FILE_LIMIT)
+    accepted = list(under_way)
+    while (answer := execute(server, "line", {"ms": 1, "ballast": "x" * 100_000})).status_code == 202:
+        accepted.append(answer.json()["executionID"])
+        assert len(accepted) < 1_000, "the disk never filled"
+    assert answer.status_code == 503
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Retry-After"]
+    assert "store" in answer.json()["detail"]
+    assert {status(server, execution) for execution in accepted} <= {"QUEUED", "RUNNING", "COMPLETED"}, "reading goes on"
+    wait_until(
+        lambda: requests.get(f"{server.url}/health", timeout=20).json()["status"] == "degraded", END_S, lambda: "health does not tell"
+    )
+    limit_files(server, resource.RLIM_INFINITY)
+    all_complete(server, accepted)
+    wait_until(lambda: requests.get(f"{server.url}/health", timeout=20).json()["status"] == "ok", END_S, lambda: "health does not recover")
+    assert execute(server, "line", {}).status_code == 202
+
+
+@pytest.mark.parametrize("tail", [b"\0" * 4096, bytes(range(256)) * 8, b"T"], ids=["zeros", "rubbish", "one byte"])
+def test_a_torn_tail_loses_nothing_that_was_accepted(server: ServerProcess, tail: bytes) -> None:
+    server.start()
+    accepted = [execute(server, "line", {"ms": 20}).json()["executionID"] for _ in range(5)]
+    server.kill()
+    with (server.directory / "Data.fs").open("ab") as file:
+        file.write(tail)
+    server.start()
+    all_complete(server, accepted)
+
+
+def test_a_killed_worker_is_replaced_and_its_attempts_go_on(server: ServerProcess) -> None:
+    server.start()
+    assert server.process is not None
+    accepted = [execute(server, "wide", {"ms": 200}).json()["executionID"] for _ in range(3)]
+    wait_until(lambda: status(server, accepted[0]) == "RUNNING", END_S, server.tail)
+    (worker,) = (process for process in members(server.process.pid) if process != server.process.pid)
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: worker not in members(server.process.pid) and server.answers(), END_S, server.tail)
+    all_complete(server, accepted)
+
+
+def test_a_stop_in_the_middle_of_attempts_is_no_interruption(server: ServerProcess) -> None:
+    server.options = ("--max-jobs", "3")
+    os.environ["STEPWELL_GRACE_S"] = "0.2"
+    try:
+        server.start()
+        accepted = [execute(server, "line", {"ms": 1_500}).json()["executionID"] for _ in range(3)]
+        wait_until(lambda: all(status(server, execution) == "RUNNING" for execution in accepted), END_S, server.tail)
+        threading.Event().wait(0.1)
+        for _ in range(5):  # more often than interruptions are allowed
+            assert server.stop() == 0, server.tail()
+            server.start()
+    finally:
+        del os.environ["STEPWELL_GRACE_S"]
+    all_complete(server, accepted)
+    assert "Traceback" not in server.log.read_text()

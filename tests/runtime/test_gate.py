@@ -1,0 +1,212 @@
+"""The gate: who is let in, in which order, and within which limits."""
+
+from __future__ import annotations
+
+import time
+
+from workflows.runtime.gate import Gate, Limits
+
+FREE = Limits("job")
+
+
+class Frames:
+    """What the gate asks about: READY frames by execution, active runs by definition."""
+
+    def __init__(self) -> None:
+        self.ready: dict[int, list[str]] = {}
+        self.active: dict[str, int] = {}
+        self.counted: list[str] = []
+
+    def count(self, definition: str) -> int:
+        self.counted.append(definition)
+        return self.active.get(definition, 0)
+
+    def gate(self, max_jobs: int) -> Gate:
+        return Gate(max_jobs, lambda number: self.ready.get(number, []), self.count)
+
+
+def queue(gate: Gate, frames: Frames, number: int, *paths: str, limits: Limits = FREE) -> None:
+    frames.ready[number] = list(paths or ("/a",))
+    gate.enqueue(number, limits)
+
+
+def take(gate: Gate, pick: tuple[int, str], limits: Limits = FREE, first: bool = False) -> None:
+    if first:
+        gate.begun(pick[0], limits.definition)
+    gate.update(pick[0], limits, (), (pick[1],), 1)
+
+
+def drain(gate: Gate, limits: Limits = FREE) -> list[tuple[int, str]]:
+    picks = []
+    while (pick := gate.pick()) is not None:
+        picks.append(pick)
+        take(gate, pick, limits)
+    return picks
+
+
+def test_executions_are_let_in_oldest_first_up_to_max_jobs() -> None:
+    frames = Frames()
+    gate = frames.gate(2)
+    for number in (3, 1, 2):
+        queue(gate, frames, number)
+    assert drain(gate) == [(1, "/a"), (2, "/a")]
+    assert gate.admitted == 2
+    gate.update(1, FREE, (), (), -1)  # nothing of it is ready or running: its slot is free
+    assert drain(gate) == [(3, "/a")]
+
+
+def test_the_oldest_goes_first_whatever_its_definition() -> None:
+    frames = Frames()
+    gate = frames.gate(10)
+    for number in range(6, 0, -1):
+        queue(gate, frames, number, limits=Limits("even" if number % 2 else "odd"))
+    assert [number for number, _ in drain(gate)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_attempts_are_handed_out_in_turn() -> None:
+    frames = Frames()
+    gate = frames.gate(10)
+    queue(gate, frames, 1, "/a", "/b", "/c")
+    queue(gate, frames, 2, "/a", "/b")
+    assert drain(gate) == [(1, "/a"), (2, "/a"), (1, "/b"), (2, "/b"), (1, "/c")]
+
+
+def test_an_execution_that_comes_back_gets_one_turn_in_the_round() -> None:
+    """However often it had nothing ready in between (with one worker the ring was never tidied, and grew)."""
+    frames = Frames()
+    gate = frames.gate(10)
+    queue(gate, frames, 1, "/0")
+    queue(gate, frames, 2, *(f"/{n}" for n in range(40)))
+    order = []
+    for n in range(20):
+        pick = gate.pick()
+        assert pick is not None
+        order.append(pick[0])
+        take(gate, pick)
+        gate.update(pick[0], FREE, (f"/{n + 1}",) if pick[0] == 1 else (), (), -1)
+    assert order == [1, 2] * 10
+    assert len(gate._ring) <= 2
+
+
+def test_a_place_on_the_ring_does_not_outlive_the_slot() -> None:
+    frames = Frames()
+    gate = frames.gate(1)
+    queue(gate, frames, 1)
+    take(gate, (1, "/a")) if gate.pick() else None
+    gate.update(1, FREE, (), (), -1)
+    queue(gate, frames, 2)
+    assert drain(gate) == [(2, "/a")]
+    gate.update(1, FREE, ("/b",), (), 0)  # back, and there is no slot
+    assert gate.pick() is None
+    assert gate.admitted == 1
+
+
+def test_max_concurrency_is_of_each_execution() -> None:
+    frames = Frames()
+    gate = frames.gate(10)
+    limits = Limits("job", concurrency=2)
+    queue(gate, frames, 1, "/a", "/b", "/c", limits=limits)
+    queue(gate, frames, 2, "/a", limits=limits)
+    assert drain(gate, limits) == [(1, "/a"), (2, "/a"), (1, "/b")]
+    gate.update(1, limits, (), (), -1)
+    assert drain(gate, limits) == [(1, "/c")]
+
+
+def test_max_active_runs_hold_back_the_next_of_that_definition_only() -> None:
+    frames = Frames()
+    gate = frames.gate(10)
+    one = Limits("one", active_runs=1)
+    queue(gate, frames, 1, limits=one)
+    queue(gate, frames, 2, limits=one)
+    queue(gate, frames, 3)
+    picks = []
+    while (pick := gate.pick()) is not None:
+        picks.append(pick[0])
+        take(gate, pick, one if pick[0] < 3 else FREE, first=True)
+    assert picks == [1, 3]
+    assert frames.counted == ["one"]
+
+
+def test_counts_are_right_after_begin_cancel_and_end_in_one_round() -> None:
+    frames = Frames()
+    frames.active["one"] = 1
+    gate = frames.gate(10)
+    two = Limits("one", active_runs=2)
+    for number in (5, 6, 7):
+        queue(gate, frames, number, limits=two)
+    assert gate.pick() == (5, "/a")
+    gate.begun(5, "one")
+    gate.update(5, two, (), ("/a",), 1)
+    assert gate.pick() is None
+    gate.ended(5, "one", had_begun=True)
+    assert gate.pick() == (6, "/a")
+    gate.ended(6, "one", had_begun=False)  # cancelled between its admission and its first attempt
+    assert gate.pick() == (7, "/a")
+    gate.begun(7, "one")
+    gate.update(7, two, (), ("/a",), 1)
+    gate.ended(4, "one", had_begun=True)
+    queue(gate, frames, 8, limits=two)
+    assert gate.pick() == (8, "/a")
+    assert frames.counted == ["one"]
+
+
+def test_cancelled_in_line_is_passed_over() -> None:
+    frames = Frames()
+    gate = frames.gate(1)
+    queue(gate, frames, 1)
+    queue(gate, frames, 2)
+    gate.ended(1, "job", had_begun=False)
+    assert drain(gate) == [(2, "/a")]
+
+
+def test_those_that_only_waited_come_back_ahead_of_new_ones() -> None:
+    frames = Frames()
+    gate = frames.gate(1)
+    queue(gate, frames, 1)
+    assert drain(gate) == [(1, "/a")]
+    queue(gate, frames, 2)
+    gate.update(1, FREE, (), (), -1)  # between two attempts
+    assert drain(gate) == [(2, "/a")]
+    queue(gate, frames, 3)
+    gate.update(1, FREE, ("/a",), (), 0)
+    assert gate.pick() is None
+    gate.update(2, FREE, (), (), -1)
+    assert drain(gate) == [(1, "/a")]
+
+
+def test_one_that_began_while_in_line_is_let_in_once() -> None:
+    """A branch of it came to a wait: it runs, and its ready attempts are offered as those of one that has begun."""
+    frames = Frames()
+    gate = frames.gate(1)
+    queue(gate, frames, 1)
+    gate.begun(1, "job")
+    queue(gate, frames, 0)
+    assert drain(gate) == [(1, "/a")]
+    gate.update(1, FREE, (), (), -1)
+    assert drain(gate) == [(0, "/a")]
+
+
+def test_in_line_and_nothing_ready_any_more_takes_no_slot() -> None:
+    frames = Frames()
+    gate = frames.gate(1)
+    queue(gate, frames, 1)
+    frames.ready[1] = []
+    queue(gate, frames, 2)
+    assert drain(gate) == [(2, "/a")]
+
+
+def test_ten_thousand_in_line() -> None:
+    """Letting the next one in does not walk the line."""
+    frames = Frames()
+    gate = frames.gate(1)
+    for number in range(10_000):
+        queue(gate, frames, number, limits=Limits(f"job{number % 7}"))
+    begun = time.perf_counter()
+    for number in range(10_000):
+        assert gate.pick() == (number, "/a")
+        take(gate, (number, "/a"))
+        gate.update(number, FREE, (), (), -1)
+    assert time.perf_counter() - begun < 5.0
+    assert gate.pick() is None
+    assert not gate._standing
+    assert not gate._new
