@@ -18,8 +18,8 @@ LAYER_0 = ("workflows.model", "workflows.errors", "workflows.expressions", "work
 STORE = ("storage.protocol", "storage.records")
 RULES: dict[str, tuple[str, ...]] = {
     "workflows.errors": (),
-    "workflows.model": ("workflows.errors",),
-    "workflows.expressions": ("workflows.errors", "workflows.model"),
+    "workflows.model": ("workflows.errors", "workflows.expressions"),
+    "workflows.expressions": (),
     "workflows.numbers": (),
     "workflows.states": ("workflows.errors", "workflows.model", "workflows.expressions"),
     "workflows.core": ("workflows.core", *LAYER_0),

@@ -67,7 +67,3 @@ class Unavailable(StepwellError):
 
 class IllegalTransition(StepwellError):
     """A defect: a frame was moved between two statuses that the transition table does not join."""
-
-
-class PathFailure(StepwellError):
-    """A path of a payload template found nothing (States.ParameterPathFailure, ASL.md row J.6)."""

@@ -1,7 +1,7 @@
 """Layer 0: the nouns. Definitions, frames, headers, events, statuses and the one table of allowed transitions.
 
 Everything here is frozen data; nothing here does I/O, reads a clock or draws a random number. Every other layer may import this one and
-this one imports only `errors`. Times are seconds since the epoch (float, UTC), durations are seconds.
+this one imports only `errors` and `expressions`. Times are seconds since the epoch (float, UTC), durations are seconds.
 
 An execution is a `Header` and a set of `Frame`s. A frame is a place where the execution stands: the root (path ""), a task of a
 DAG, a branch of a Parallel. An event turns frames into frames (`core.machine.step`). What must happen next is a function of the frames
@@ -14,6 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from workflows.expressions import Rule as Condition
+from workflows.expressions import Template
 
 # -------------------------------------------------------------------------------------------- payloads
 
@@ -108,19 +111,6 @@ INVALID_RESULT = "InvalidResult"
 
 
 @dataclass(frozen=True, slots=True)
-class JsonPath:
-    """A singular path: `root` is "$" (the data) or "$$" (the context object), then member names and array indexes."""
-
-    root: str
-    steps: tuple[str | int, ...]
-    text: str
-
-
-Template = Any
-"""A payload template, compiled: a JSON value in which each `"key.$": "path"` has become `"key": JsonPath`."""
-
-
-@dataclass(frozen=True, slots=True)
 class Delay:
     """How long to wait before retry n (n from 0): `initial * multiplier**n`, at most `maximum`; full jitter draws from [0, that]."""
 
@@ -176,6 +166,7 @@ class Task:
     rule: Rule = Rule.ALL_SUCCESSFUL
     parameters: Template | None = None
     continue_on_failure: bool = False
+    when: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)

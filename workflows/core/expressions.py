@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from workflows.core.intrinsics import call
-from workflows.core.paths import ExpressionFailure, Miss, Scope, find
+from workflows.core.paths import ExpressionFailure, Miss, Scope, failure, find
 from workflows.core.rules import matches
 from workflows.expressions import CONTEXT, DATA, Field, Intrinsic, Path, ReferencePath, Template
 from workflows.model import RUNTIME
@@ -48,15 +48,15 @@ def select(path: Path, scope: Scope, field: str = "") -> Any:
     try:
         return find(path, scope)
     except Miss as miss:
-        if not field:
-            raise ExpressionFailure(RUNTIME, f"Invalid path '{path.text}' : {miss.reason}") from None
-        if miss.past_end and field.endswith(".$"):
+        if miss.past_end and field.endswith(".$") and not scope.lookup:
             return None
-        raise ExpressionFailure(RUNTIME, _not_found(path, scope, field)) from None
+        raise ExpressionFailure(RUNTIME, _not_found(path, scope, field, miss)) from None
 
 
-def _not_found(path: Path, scope: Scope, field: str) -> str:
+def _not_found(path: Path, scope: Scope, field: str, miss: Miss) -> str:
     """The service looks up a `$$` path as a `$` path in the context object, and says so."""
+    if not field or scope.lookup:
+        return failure(path, scope, miss, f"Invalid path '{path.text}' : {miss.reason}")
     text, data = (path.text[1:], scope.context) if path.root == CONTEXT else (path.text, scope.input)
     if path.root not in (DATA, CONTEXT):
         data = scope.variables.get(path.root, scope.input)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from math import floor
 from typing import Any
 
-from workflows.core.paths import ExpressionFailure, Miss, Scope, find
+from workflows.core.paths import ExpressionFailure, Miss, Scope, failure, find
 from workflows.expressions import CONTEXT, Argument, Intrinsic, Path
 from workflows.model import RUNTIME
 from workflows.numbers import dumps, is_number, loads
@@ -62,10 +62,9 @@ def _argument(argument: Argument, scope: Scope) -> Any:
     try:
         return find(argument, scope)
     except Miss as miss:
-        if miss.no_array:
-            raise _NotFound(miss.reason) from None
         text = argument.text[1:] if argument.root == CONTEXT else argument.text
-        raise _NotFound(f"The JsonPath argument for the field '{text}' could not be found in the input '{dumps(scope.input)}'") from None
+        words = f"The JsonPath argument for the field '{text}' could not be found in the input '{dumps(scope.input)}'"
+        raise _NotFound(failure(argument, scope, miss, miss.reason if miss.no_array else words)) from None
 
 
 # ------------------------------------------------------------------------------------------ checking arguments

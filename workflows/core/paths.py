@@ -32,11 +32,15 @@ class ExpressionFailure(Exception):
 
 
 class Miss(Exception):
-    """A path led nowhere. `reason` is the library's text. `past_end`: only the last index is beyond its array."""
+    """A path led nowhere. `reason` is the library's text, `plain` says the same to people: which step is not in what.
 
-    def __init__(self, reason: str, *, past_end: bool = False, no_array: bool = False) -> None:
+    `past_end`: only the last index is beyond its array; `no_array`: an index met something else than an array.
+    """
+
+    def __init__(self, reason: str, plain: str = "", *, past_end: bool = False, no_array: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.plain = plain or reason
         self.past_end = past_end
         self.no_array = no_array
 
@@ -53,9 +57,14 @@ class Scope:
     context: Any = None
     variables: Mapping[str, Any] = field(default_factory=dict)
     random: Callable[[], float] = _no_random
+    lookup: Callable[[Path], Any] | None = None
+    """Gives the data that a path begins at, or raises Miss, instead of `input` and `context`: for readers with data to be fetched by need,
+    whose failures then say what was not found and do not show the input."""
 
     def root(self, path: Path) -> Any:
-        """The value that `path` begins at."""
+        """The value that `path` begins at, or Miss."""
+        if self.lookup:
+            return self.lookup(path)
         if path.root == DATA:
             return self.input
         if path.root == CONTEXT:
@@ -64,6 +73,11 @@ class Scope:
             return self.variables[path.root]
         except KeyError:
             raise Miss(f"The variable '${path.root}' has no value") from None
+
+
+def failure(path: Path, scope: Scope, miss: Miss, words: str) -> str:
+    """Why `path` found nothing: in the service's `words`, or plainly where the data were looked up."""
+    return f"the path {path.text!r} finds nothing: {miss.plain}" if scope.lookup else words
 
 
 def find(path: Path, scope: Scope) -> Any:
@@ -81,34 +95,49 @@ def find(path: Path, scope: Scope) -> Any:
 def _walk(value: Any, steps: Sequence[Step]) -> Any:
     for position, step in enumerate(steps):
         if isinstance(step, int):
-            value = _item(value, steps, position)
+            if not isinstance(value, list) or not -len(value) <= step < len(value):
+                raise _no_item(value, steps, position)
+            value = value[step]
             continue
         if not isinstance(value, dict):
             raise Miss(
                 f"Expected to find an object with property {_written(step)} in path {_place(steps, position)} but found "
-                f"'{_java_class(value)}'. This is not a json object according to the JsonProvider: '{_PROVIDER}'."
+                f"'{_java_class(value)}'. This is not a json object according to the JsonProvider: '{_PROVIDER}'.",
+                _plainly(step, value),
             )
         if isinstance(step, tuple):
             value = {name: value[name] for name in step if name in value}
         elif step in value:
             value = value[step]
         elif position + 1 == len(steps):
-            raise Miss(f"No results for path: {_place(steps, position + 1)}")
+            raise Miss(f"No results for path: {_place(steps, position + 1)}", _plainly(step, value))
         else:
-            raise Miss(f"Missing property in path {_place(steps, position + 1)}")
+            raise Miss(f"Missing property in path {_place(steps, position + 1)}", _plainly(step, value))
     return value
 
 
-def _item(value: Any, steps: Sequence[Step], position: int) -> Any:
+def _no_item(value: Any, steps: Sequence[Step], position: int) -> Miss:
+    index = steps[position]
+    plain = _plainly(index, value)
     if value is None:
-        raise Miss(f"The path {_place(steps, position)} is null", no_array=True)
+        return Miss(f"The path {_place(steps, position)} is null", plain, no_array=True)
     if not isinstance(value, list):
         shown = value if isinstance(value, str) else dumps(value)
-        raise Miss(f"Filter: {_written(steps[position])} can only be applied to arrays. Current context is: {shown}", no_array=True)
-    try:
-        return value[steps[position]]  # type: ignore[index]
-    except IndexError:
-        raise Miss(f"No results for path: {_place(steps, len(steps))}", past_end=position + 1 == len(steps)) from None
+        return Miss(f"Filter: {_written(index)} can only be applied to arrays. Current context is: {shown}", plain, no_array=True)
+    return Miss(f"No results for path: {_place(steps, len(steps))}", plain, past_end=position + 1 == len(steps))
+
+
+def _plainly(step: Step, value: Any) -> str:
+    return f"there is no {step!r} in {_kind(value)}"
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, dict):
+        names = ", ".join(sorted(value)[:8])
+        return f"an object with the members {names}" if names else "an empty object"
+    if isinstance(value, list):
+        return f"an array of {len(value)}"
+    return {bool: "a boolean", str: "a text", type(None): "null"}.get(type(value), "a number")
 
 
 def _place(steps: Sequence[Step], count: int) -> str:

@@ -9,7 +9,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from workflows.core.paths import ExpressionFailure, Miss, Scope, find
+from workflows.core.paths import ExpressionFailure, Miss, Scope, failure, find
 from workflows.expressions import And, Comparison, Not, Or, Path, Rule, timestamp
 from workflows.model import RUNTIME
 from workflows.numbers import is_number
@@ -52,9 +52,9 @@ def _compare(rule: Comparison, scope: Scope) -> bool:
 def _value(path: Path, scope: Scope) -> Any:
     try:
         return find(path, scope)
-    except Miss:
-        cause = f"Invalid path '{path.text}': The choice state's condition path references an invalid value."
-        raise ExpressionFailure(RUNTIME, cause) from None
+    except Miss as miss:
+        words = f"Invalid path '{path.text}': The choice state's condition path references an invalid value."
+        raise ExpressionFailure(RUNTIME, failure(path, scope, miss, words)) from None
 
 
 def _present(path: Path, scope: Scope) -> bool:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import takewhile
 
 from jsonpath import JSONPathEnvironment
 from jsonpath.exceptions import JSONPathError
@@ -98,7 +99,8 @@ def parse_path(text: str) -> Path:
     if len(steps) == len(parts) and not any(isinstance(step, tuple) for step in steps[:-1]):
         return Path(text, root, True, tuple(steps), function=function)
     query = _compiled("".join(part.query for part in parts), match.end() + 1)
-    return Path(text, root, bool(function), query=query, function=function)
+    beginning = takewhile(lambda step: isinstance(step, (str, int)), (part.step for part in parts))
+    return Path(text, root, bool(function), tuple(beginning), query, function)  # type: ignore[arg-type]
 
 
 def parse_reference_path(text: str) -> ReferencePath:
