@@ -29,7 +29,8 @@ class Query(Protocol):
 @dataclass(frozen=True, slots=True)
 class Path:
     """`root` is "$" (the data), "$$" (the context object) or the name of a variable. A definite path gives one value or fails, any other
-    the array of all it finds. `steps` lead there; where they cannot, `query` does. `function` is applied to what was found (".length()").
+    the array of all it finds. `steps` lead there; where they cannot, `query` does, and they are the path's definite beginning. `function` is
+    applied to what was found (".length()").
     """
 
     text: str

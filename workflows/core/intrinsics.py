@@ -158,7 +158,7 @@ def _decode(value: Any) -> str:
 
 
 def _hash(data: Any, algorithm: Any) -> str:
-    if algorithm not in _HASHES:
+    if _text(algorithm, "the algorithm") not in _HASHES:
         raise _Wrong(f"the algorithm must be one of {', '.join(_HASHES)}, not {dumps(algorithm)}")
     text = _short(data if isinstance(data, str) else dumps(data), "the data")
     return hashlib.new(_HASHES[algorithm], text.encode(), usedforsecurity=False).hexdigest()

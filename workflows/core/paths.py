@@ -27,6 +27,9 @@ class ExpressionFailure(Exception):
         self.error = error
         self.cause = cause
 
+    def __str__(self) -> str:
+        return f"{self.error}: {self.cause}"
+
 
 class Miss(Exception):
     """A path led nowhere. `reason` is the library's text. `past_end`: only the last index is beyond its array."""

@@ -95,8 +95,7 @@ def _arguments(text: str, position: int, name: str, depth: int) -> tuple[list[Ar
 def _argument(text: str, position: int, depth: int, template: bool) -> tuple[Argument, int]:
     if match := _LITERAL.match(text, position):
         constant, integer, rest = match.groups()
-        value = _CONSTANTS[constant] if constant else real(integer + rest) if rest else _integer(integer, position)
-        return value, match.end()
+        return (_CONSTANTS[constant] if constant else _number(integer, rest, position + 1)), match.end()
     if match := _STRING.match(text, position):
         unescaped = _ESCAPE.sub(lambda escape: _unescaped(escape, match.start(1)), match[1])
         return (match[1] if template else unescaped), match.end()
@@ -122,10 +121,13 @@ def _path(text: str, position: int) -> tuple[Argument, int]:
         raise PathError(error.message, position + error.column) from None
 
 
-def _integer(digits: str, position: int) -> int:
-    if len(digits) > 300:
-        raise PathError("this number has too many digits", position + 1)
-    return int(digits)
+def _number(integer: str, rest: str, column: int) -> float:
+    if len(integer) > 300:
+        raise PathError("this number has too many digits", column)
+    try:
+        return real(integer + rest) if rest else int(integer)
+    except ValueError as error:
+        raise PathError(str(error), column) from None
 
 
 def _unescaped(escape: re.Match[str], start: int) -> str:

@@ -13,11 +13,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import takewhile
 
 from jsonpath import JSONPathEnvironment
 from jsonpath.exceptions import JSONPathError
 
-from workflows.expressions import Path, ReferencePath, Step
+from workflows.expressions import Path, Query, ReferencePath, Step
 
 FUNCTIONS = ("length", "min", "max", "avg", "sum", "stddev", "keys", "first", "last")
 """Jayway's functions that may close a path. Those with arguments (concat, append, index) are refused."""
@@ -63,13 +64,17 @@ class _Environment(JSONPathEnvironment):
     keys_selector_token, keys_filter_token = "\ufdd0", "\ufdd1"  # these cannot be empty; nobody writes noncharacters
     max_recursion_depth = 250  # deeper than any payload that passed the edge
 
+    def __init__(self) -> None:
+        super().__init__(filter_caching=False)
+        self.strict = True  # from here on, so that `=~`, `in` and `contains` are read, but an index is never looked up as a member
+
     def setup_function_extensions(self) -> None:
         super().setup_function_extensions()
         for name in ("isinstance", "is", "typeof", "type", "startswith"):
             del self.function_extensions[name]
 
 
-_ENVIRONMENT = _Environment(filter_caching=False)
+_ENVIRONMENT = _Environment()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +98,9 @@ def parse_path(text: str) -> Path:
     steps = [part.step for part in parts if part.step is not None]
     if len(steps) == len(parts) and not any(isinstance(step, tuple) for step in steps[:-1]):
         return Path(text, root, True, tuple(steps), function=function)
-    try:
-        query = _ENVIRONMENT.compile("$" + "".join(part.query for part in parts))
-    except (JSONPathError, ValueError, RecursionError) as error:
-        raise PathError(f"this is not a JSONPath: {_reason(error)}", match.end() + 1) from None
-    return Path(text, root, bool(function), query=query, function=function)
+    query = _compiled("".join(part.query for part in parts), match.end() + 1)
+    beginning = takewhile(lambda step: isinstance(step, (str, int)), (part.step for part in parts))
+    return Path(text, root, bool(function), tuple(beginning), query, function)  # type: ignore[arg-type]
 
 
 def parse_reference_path(text: str) -> ReferencePath:
@@ -167,11 +170,17 @@ def _bracket(text: str, position: int) -> tuple[_Part, int]:
     if match is None and not text[position + 1 : end].lstrip().startswith("?"):
         raise PathError("expected [n], ['name'], [*], [a:b] or a filter [?(...)]", column)
     query = match[0] if match else _filter(text[position:end], column)
-    try:
-        _ENVIRONMENT.compile(f"${query}")
-    except (JSONPathError, ValueError, RecursionError) as error:
-        raise PathError(f"this is not a JSONPath: {_reason(error)}", column) from None
+    _compiled(query, column)  # here, because here the column is known
     return _Part(column, query), end
+
+
+def _compiled(query: str, column: int) -> Query:
+    try:
+        return _ENVIRONMENT.compile(f"${query}")
+    except RecursionError:
+        raise PathError("this is not a JSONPath: it nests too deeply", column) from None
+    except (JSONPathError, ValueError, re.error) as error:
+        raise PathError(f"this is not a JSONPath: {error.args[0]}", column) from None
 
 
 def _closing(text: str, position: int) -> int:
@@ -192,10 +201,6 @@ def _filter(text: str, column: int) -> str:
     for pattern, replacement in _FILTER_REWRITES:
         text = pattern.sub(replacement, text)
     return text
-
-
-def _reason(error: Exception) -> str:
-    return "it nests too deeply" if isinstance(error, RecursionError) else str(error.args[0] if error.args else error)
 
 
 def _unquoted(quoted: str, start: int) -> str:
