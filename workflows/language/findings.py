@@ -81,4 +81,7 @@ class Findings:
         """The one of `names` that `name` was most likely meant to be. A document full of wrong names gets suggestions for the first few,
         not minutes later."""
         self.comparisons_left -= max(len(names), 40)
-        return closest(name, tuple(names)) if self.comparisons_left >= 0 and isinstance(name, str) else None
+        if self.comparisons_left < 0 or not isinstance(name, str):
+            return None
+        same = (other for other in names if other.lower() == name.lower())
+        return next(same, None) or closest(name, tuple(names))

@@ -21,7 +21,7 @@ _LAMBDA_ARN = re.compile(r"arn:aws[a-z-]*:lambda:[^\s:]*:[^\s:]*:function:[^\s:]
 _LAMBDA_NAME = re.compile(r"(?:(?:arn:aws[a-z-]*:lambda:[^\s:]*:)?[^\s:]*:function:|function:)?[^\s:]+(?::[^\s:]+)?")
 _ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[^\s:]*:[^\s:]*:\S+")
 _INVOCATION_TYPES = ("RequestResponse", "Event", "DryRun")
-_INVOKE_FIELDS = ("FunctionName", "Payload", "InvocationType", "Qualifier", "LogType", "ClientContext")
+_INVOKE_FIELDS = ("FunctionName", "Payload", "InvocationType", "Qualifier", "ClientContext")
 
 
 def read_resource(value: Any, pointer: str, findings: Findings) -> Resource | None:

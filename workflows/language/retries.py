@@ -15,11 +15,25 @@ from workflows.states import Catcher
 MAX_DELAY_SECONDS = 31_622_400
 DEFAULT_ATTEMPTS = 3
 
+_RESERVED = "States."
+_RESERVED_NAMES = tuple(
+    _RESERVED + name
+    for name in (
+        *("ALL", "BranchFailed", "DataLimitExceeded", "ExceedToleratedFailureThreshold", "HeartbeatTimeout", "Http.Socket"),
+        *("IntrinsicFailure", "ItemReaderFailed", "NoChoiceMatched", "ParameterPathFailure", "Permissions", "QueryEvaluationError"),
+        *("ResultPathMatchFailure", "ResultWriterFailed", "Runtime", "TaskFailed", "Timeout"),
+    )
+)
+
 
 def _error_names(value: Any, pointer: str, findings: Findings) -> tuple[str, ...]:
     names = fields.members(value, pointer, findings, fields.name, what="error name")
     if ALL in names and len(names) > 1:
         findings.refuse(pointer, f"{ALL} must stand alone: it means every error")
+    for index, name in enumerate(names):
+        if name is not None and name.startswith(_RESERVED) and name not in _RESERVED_NAMES:
+            suggestion = findings.nearest(name, _RESERVED_NAMES)
+            findings.warn(f"{pointer}/{index}", f"the language knows no error {shown(name)}", suggestion)
     return names
 
 

@@ -124,7 +124,8 @@ def _choice_rule(value: Any, pointer: str, findings: Findings) -> states.ChoiceR
         return None
     own = {key: member for key, member in value.items() if key in _RULE.fields or key in fields.JSONATA_FIELDS}
     values = read_fields(own, pointer, _RULE, findings)
-    compiled = rule({key: member for key, member in value.items() if key not in fields.JSONATA_FIELDS}, pointer, findings)
+    rest = {key: member for key, member in value.items() if key not in fields.JSONATA_FIELDS}
+    compiled = None if "Condition" in value else rule(rest, pointer, findings)
     return states.ChoiceRule(**{"rule": compiled, "next": ""} | values)
 
 
