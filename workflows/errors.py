@@ -8,15 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One finding: `pointer` is where in the document, `suggestion` the nearest valid name where there is one."""
+    """One finding: `pointer` is where in the document, `suggestion` the nearest valid name where there is one.
+
+    Severity "error" is a reason to refuse the document, "warning" is not. `code` is the Step Functions name of the kind of finding
+    (SCHEMA_VALIDATION_FAILED...), in state machines only. `line` and `column`, both from 1 and in characters, say where `pointer` is in
+    the text, if there was one.
+    """
 
     pointer: str
     message: str
     suggestion: str | None = None
+    severity: Literal["error", "warning"] = "error"
+    code: str | None = None
+    line: int | None = None
+    column: int | None = None
 
     def __str__(self) -> str:
         hint = f"; did you mean {self.suggestion!r}?" if self.suggestion else ""
@@ -57,7 +67,3 @@ class Unavailable(StepwellError):
 
 class IllegalTransition(StepwellError):
     """A defect: a frame was moved between two statuses that the transition table does not join."""
-
-
-class PathFailure(StepwellError):
-    """A path of a payload template found nothing (States.ParameterPathFailure, ASL.md row J.6)."""

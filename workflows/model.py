@@ -1,7 +1,7 @@
 """Layer 0: the nouns. Definitions, frames, headers, events, statuses and the one table of allowed transitions.
 
 Everything here is frozen data; nothing here does I/O, reads a clock or draws a random number. Every other layer may import this one and
-this one imports only `errors`. Times are seconds since the epoch (float, UTC), durations are seconds.
+this one imports only `errors` and `expressions`. Times are seconds since the epoch (float, UTC), durations are seconds.
 
 An execution is a `Header` and a set of `Frame`s. A frame is a place where the execution stands: the root (path ""), a task of a
 DAG, a branch of a Parallel. An event turns frames into frames (`core.machine.step`). What must happen next is a function of the frames
@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from workflows.expressions import Rule as Condition
+from workflows.expressions import Template
+
 # -------------------------------------------------------------------------------------------- payloads
 
 Ref = str | int
@@ -22,6 +25,13 @@ Ref = str | int
 
 INLINE_BYTES = 2_048
 """Longer payloads get a record of their own, so that a frame that changes never rewrites them."""
+
+
+def exceeds(text: str, limit: int) -> bool:
+    """Whether the text is longer than `limit` bytes of UTF-8; encodes it only when its length in characters leaves that open."""
+    if len(text) > limit:
+        return True
+    return len(text) * 4 > limit and len(text.encode("utf-8", "surrogatepass")) > limit
 
 
 class Status(StrEnum):
@@ -108,19 +118,6 @@ INVALID_RESULT = "InvalidResult"
 
 
 @dataclass(frozen=True, slots=True)
-class JsonPath:
-    """A singular path: `root` is "$" (the data) or "$$" (the context object), then member names and array indexes."""
-
-    root: str
-    steps: tuple[str | int, ...]
-    text: str
-
-
-Template = Any
-"""A payload template, compiled: a JSON value in which each `"key.$": "path"` has become `"key": JsonPath`."""
-
-
-@dataclass(frozen=True, slots=True)
 class Delay:
     """How long to wait before retry n (n from 0): `initial * multiplier**n`, at most `maximum`; full jitter draws from [0, that]."""
 
@@ -176,6 +173,7 @@ class Task:
     rule: Rule = Rule.ALL_SUCCESSFUL
     parameters: Template | None = None
     continue_on_failure: bool = False
+    when: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +232,9 @@ class Frame:
     nothing. `entry` is the visit at which the task was entered: the same for all its attempts, the idempotency key of its functions.
     `deadlines` maps a kind (timeout, heartbeat, retry, wait, execution) to when it is due. `counts` counts children by how they ended
     (of a scope), or upstream tasks (of a PENDING task): a join is a counter, never a scan. `entered` and `last` are history ids.
+
+    Of state machines only: `given` is what the state was entered with (`input` is what of it goes to the work), `items` the array a Map
+    goes over, `variables` those assigned in this scope, by name, `call` what only the data told about the attempt (function, timeout...).
     """
 
     path: str
@@ -254,6 +255,10 @@ class Frame:
     last: int = 0
     started: float | None = None
     ended: float | None = None
+    given: Ref | None = None
+    items: Ref | None = None
+    variables: Mapping[str, Ref] = field(default_factory=dict)
+    call: Mapping[str, Any] = field(default_factory=dict)
 
 
 ROOT = ""

@@ -6,7 +6,8 @@ from typing import Any
 
 from tests.core.world import World
 from workflows.core.dag import Dag
-from workflows.model import JsonPath, Rule, Task, TaskList, TaskSpec
+from workflows.expressions import Path
+from workflows.model import Rule, Task, TaskList, TaskSpec
 
 SPEC = TaskSpec("f")
 
@@ -30,7 +31,7 @@ def begun(*tasks: Task, data: Any = None, **options: Any) -> World:
     return world
 
 
-def path(text: str) -> JsonPath:
-    """A JsonPath of member names and indexes between dots: "$.input.0"."""
+def path(text: str) -> Path:
+    """A definite path of member names and indexes between dots: "$.input.0"."""
     root, *steps = text.split(".")
-    return JsonPath(root, tuple(int(step) if step.isdigit() else step for step in steps), text)
+    return Path(text, root, True, tuple(int(step) if step.isdigit() else step for step in steps))

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workflows.core.dataflow import dumps, loads
-from workflows.core.draft import View
+from workflows.core.dialect import TaskEvents
 from workflows.core.machine import Machine, read_error
 from workflows.model import At, Definition, Delay, Error, Frame, Ref, Retrier, TaskSpec, child_path
 
@@ -28,7 +28,7 @@ class ToyDefinition(Definition):
     machine: State = field(default_factory=dict)
 
 
-class Toy:
+class Toy(TaskEvents):
     """One toy state machine as a dialect."""
 
     def __init__(self, definition: ToyDefinition) -> None:
@@ -55,7 +55,7 @@ class Toy:
             case "Succeed":
                 m.conclude(frame, At.SUCCEEDED, output=frame.input)
             case "Fail":
-                m.fail(frame, Error(state["Error"]), "ExecutionStateFailed")
+                self._fail(m, frame, Error(state["Error"]), "ExecutionStateFailed")
             case "Parallel" | "Map":
                 self._open(m, frame, state)
 
@@ -82,7 +82,7 @@ class Toy:
         scope = replace(scope, last=child.last)
         if child.error is not None:  # it failed
             m.close(scope)
-            m.fail(scope, read_error(m.text(child.error)), f"{self._state(scope)['Type']}StateFailed")
+            self._fail(m, scope, read_error(m.text(child.error)), f"{self._state(scope)['Type']}StateFailed")
             return
         left, opened, size = scope.counts["left"] - 1, scope.counts["opened"], scope.counts["size"]
         scope = m.put(replace(scope, counts={**scope.counts, "left": left, "opened": min(opened + 1, size)}))
@@ -103,9 +103,6 @@ class Toy:
 
     # -------------------------------------------------------------------------------------------------------------- within
 
-    def upstream(self, view: View, frame: Frame) -> dict[str, Ref]:
-        return {}
-
     def _machine_of(self, path: str) -> State:
         """The machine whose states the frame at this path moves through."""
         machine = self.definition.machine
@@ -118,6 +115,9 @@ class Toy:
     def _state(self, frame: Frame) -> State:
         state: State = self._machine_of(frame.path)["States"][frame.state]
         return state
+
+    def _fail(self, m: Machine, frame: Frame, error: Error, entry: str) -> None:
+        m.fail(replace(frame, last=m.note(frame.last, entry, error=error.type, cause=error.message)), error)
 
     def _leave(self, m: Machine, frame: Frame, output: Ref | None) -> None:
         state = self._state(frame)
@@ -146,13 +146,13 @@ class Toy:
         if "Default" in state:
             m.goto(frame, state["Default"], frame.input)
         else:
-            m.fail(frame, Error("States.NoChoiceMatched"), "ExecutionStateFailed")
+            self._fail(m, frame, Error("States.NoChoiceMatched"), "ExecutionStateFailed")
 
     def _open(self, m: Machine, frame: Frame, state: State) -> None:
         """A Map goes over its "Items", else over its input, which must be an array."""
         items = state["Branches"] if state["Type"] == "Parallel" else state.get("Items", loads(_text(m, frame.input)))
         if not isinstance(items, list):
-            m.fail(frame, Error("NotAnArray"), "MapStateFailed")
+            self._fail(m, frame, Error("NotAnArray"), "MapStateFailed")
             return
         size = len(items)
         opened = min(size, state.get("MaxConcurrency") or size)

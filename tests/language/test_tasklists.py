@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from workflows.errors import Invalid, NotJson, Problem
+from workflows.expressions import Field, Path
 from workflows.language import read_definition
 from workflows.language.schemas import JobShape, RetryDelayShape, TaskShape
 from workflows.language.tasklists import read
-from workflows.model import ALL, Delay, JsonPath, Retrier, Rule, Task, TaskList, TaskSpec
+from workflows.model import ALL, Delay, Retrier, Rule, Task, TaskList, TaskSpec
 
 Document = dict[str, Any]
 
@@ -84,7 +85,7 @@ def test_everything_a_job_can_say() -> None:
         timeout=3600.0,
         max_concurrency=4,
         max_active_runs=1,
-        output=[{"r": JsonPath("$", ("results", "b"), "$.results.b")}],
+        output=[{"r": Field("r.$", Path("$.results.b", "$", True, ("results", "b")))}],
         downstream={"fetch it": ("b",), "b": ()},
         tasks={
             "fetch it": Task(
@@ -93,10 +94,10 @@ def test_everything_a_job_can_say() -> None:
                 TaskSpec("f", (Retrier(3, Delay(5.0, 3.0, 60.5, True), ("TimeoutError",), ("ValueError",)),), 60.0, 0.5, True),
                 parameters={
                     "n": 1,
-                    "order": JsonPath("$", ("input", "order"), "$.input.order"),
-                    "run": JsonPath("$$", ("Execution", "Id"), "$$.Execution.Id"),
-                    "all": JsonPath("$", (), "$"),
-                    "many": [{"x": JsonPath("$", ("results",), "$.results")}],
+                    "order": Field("order.$", Path("$.input.order", "$", True, ("input", "order"))),
+                    "run": Field("run.$", Path("$$.Execution.Id", "$$", True, ("Execution", "Id"))),
+                    "all": Field("all.$", Path("$", "$", True, ())),
+                    "many": [{"x": Field("x.$", Path("$.results", "$", True, ("results",)))}],
                 },
                 continue_on_failure=True,
             ),
@@ -106,7 +107,7 @@ def test_everything_a_job_can_say() -> None:
                 TaskSpec("f"),
                 ("fetch it",),
                 Rule.ALL_DONE,
-                {"x": JsonPath("$", ("results", "fetch it", "y"), "$.results['fetch it'].y")},
+                {"x": Field("x.$", Path("$.results['fetch it'].y", "$", True, ("results", "fetch it", "y")))},
             ),
         },
     )
@@ -276,7 +277,23 @@ TASK_PROBLEMS: list[tuple[Document, str, str, str | None]] = [
     ({"onInterrupt": "Fail"}, "/onInterrupt", 'this must be one of rerun, fail, not "Fail"', "fail"),
     ({"continueOnFailure": 1}, "/continueOnFailure", "this must be true or false, not 1", None),
     ({"continueOnFailure": "true"}, "/continueOnFailure", 'this must be true or false, not "true"', None),
-    ({"when": {}}, "/when", "'when' is not supported yet", None),
+    ({"when": None}, "/when", NULL, None),
+    ({"when": 1}, "/when", "a choice rule is an object", None),
+    ({"when": {}}, "/when", "a choice rule needs one comparison operator, or And, Or or Not", None),
+    ({"when": "{% true %}"}, "/when", "JSONata ({% ... %}) is not supported yet", None),
+    (
+        {"when": {"Variable": "$.input", "StringEqual": "a", "IsNull": True}},
+        "/when/StringEqual",
+        "there is no comparison operator or field 'StringEqual'",
+        "StringEquals",
+    ),
+    (
+        {"when": {"Not": {"Variable": "$v", "IsNull": True}}},
+        "/when/Not/Variable",
+        "a job has no variables such as $v; its data are $.input and $.results",
+        None,
+    ),
+    ({"when": {"Variable": "$.results.nope", "IsNull": True}}, "/when/Variable", 'there is no task "nope"', None),
     ({"fnctionName": "f"}, "/fnctionName", "unknown key", "functionName"),
     ({"depends_on": []}, "/depends_on", "unknown key", "dependsOn"),
 ]
@@ -382,6 +399,9 @@ def test_a_document_full_of_wrong_names_gets_a_few_suggestions() -> None:
 # ---------------------------------------------------------------------------------------------- payloads
 
 
+EXPECTED = "expected a path ($...), a context path ($$...), a variable ($name) or a call (States.Name(...))"
+
+
 def about(place: str, message: str, suggestion: str | None = None) -> list[Problem]:
     return [Problem(f"/tasks/1/parameters{place}", message, suggestion)]
 
@@ -389,10 +409,16 @@ def about(place: str, message: str, suggestion: str | None = None) -> list[Probl
 @pytest.mark.parametrize(
     ("parameters", "expected"),
     [
-        ({"x.$": 1}, about("/x.$", "the value of a key that ends in '.$' must be a path, as text")),
-        ({"x.$": "input"}, about("/x.$", "a path starts with '$', the data, or '$$', the context object (column 1)")),
-        ({"x.$": "$.input[*]"}, about("/x.$", "the wildcard '*' is not supported yet (column 8)")),
-        ({"x.$": "States.Format('a')"}, about("/x.$", "intrinsic functions (States....) are not supported yet")),
+        ({"x.$": 1}, about("/x.$", "the value of a key that ends in '.$' must be a path or an intrinsic function, as text")),
+        ({"x.$": "input"}, about("/x.$", f"{EXPECTED} (column 1)")),
+        ({"x.$": "$.input[*"}, about("/x.$", "this '[' is never closed (column 8)")),
+        ({"x.$": "States.Format()"}, about("/x.$", "States.Format takes 1 or more arguments, not 0 (column 8)")),
+        ({"x.$": "$v.a"}, about("/x.$", "a job has no variables such as $v; its data are $.input and $.results")),
+        ({"x.$": "States.Array($.input, $.results.fetc[*].a)"}, about("/x.$", 'there is no task "fetc"', "fetch")),
+        ({"x.$": "$.results.me..a"}, about("/x.$", "a task cannot use its own result")),
+        ({"x.$": "$.results['fetch','me']"}, about("/x.$", 'there is no task ["fetch", "me"]')),
+        ({"x.$": "$.inputs[?(@.a)]"}, about("/x.$", 'the data has input and results, not "inputs"', "input")),
+        ({"x.$": "$.results.fetch[?(@.a > 1)].b", "y.$": "$..a", "z.$": "$.results.*", "u.$": "States.UUID()"}, []),
         ({"x.$": "{% $a %}"}, about("/x.$", "JSONata ({% ... %}) is not supported yet")),
         ("{% $a %}", about("", "JSONata ({% ... %}) is not supported yet")),
         ([{"a/b": [" {% 1 %}"]}], about("/0/a~1b/0", "JSONata ({% ... %}) is not supported yet")),
@@ -491,16 +517,9 @@ def test_read_definition() -> None:
         read_definition(text + "}", functions=None)
     with pytest.raises(Invalid) as caught:
         read_definition(text.replace('"a"', '"a", "id": "a"'), functions=None)
-    assert caught.value.problems == (Problem("/tasks/0/id", "this key is given 2 times in one object"),)
+    assert caught.value.problems == (Problem("/tasks/0/id", "this key is given 2 times in one object", line=1, column=41),)
     with pytest.raises(Invalid, match="a job must be an object"):
         read_definition("[]", functions=None)
-
-
-@pytest.mark.parametrize(("text", "key"), [('{"StartAt": "A", "States": {}}', "StartAt"), ('{"States": {}, "id": "x"}', "States")])
-def test_state_machines_are_not_supported_yet(text: str, key: str) -> None:
-    with pytest.raises(Invalid) as caught:
-        read_definition(text, functions=None)
-    assert caught.value.problems == (Problem(f"/{key}", "state machines (Amazon States Language) are not supported yet"),)
 
 
 @pytest.mark.parametrize("shape", [JobShape, TaskShape, RetryDelayShape])

@@ -124,7 +124,9 @@ class ExecutionSummarySchema(Shape):
     definition = fields.String(data_key="definitionId", **given("Id of the definition it executes."))
     status = fields.Enum(Status, **given("QUEUED, RUNNING, COMPLETED, FAILED or CANCELLED."))
     started = Moment(data_key="startTime", **nullable("When its first attempt was handed out; null while it is queued."))
-    tasks = fields.List(fields.Nested(TaskSummarySchema), **given("Its tasks, in the definition's order."))
+    tasks = fields.List(
+        fields.Nested(TaskSummarySchema), **given("Its tasks, in the definition's order; of a state machine, the state it stands at.")
+    )
 
 
 class ExecutionStateSchema(ExecutionSummarySchema):
@@ -134,7 +136,10 @@ class ExecutionStateSchema(ExecutionSummarySchema):
     input = RawJson(**nullable("What it was given."))
     output = RawJson(**nullable("What it came to."))
     error = fields.Nested(ErrorSchema, **nullable("Why it failed."))
-    tasks = fields.List(fields.Nested(TaskStateSchema), **given("Its tasks, in the definition's order."))
+    tasks = fields.List(
+        fields.Nested(TaskStateSchema),
+        **given("Its tasks, in the definition's order; of a state machine, its top-level states in the order of their first entry."),
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------- the server
@@ -195,6 +200,10 @@ class FindingSchema(Shape):
     pointer = fields.String(**given("Where in the document, as a JSON Pointer (RFC 6901); empty: the document itself."))
     message = fields.String(**given("What is wrong there."))
     suggestion = fields.String(metadata={"description": "The nearest valid name, where there is one; else this member is left out."})
+    severity = fields.String(**given("`error`: the document is refused for it. `warning`: it would not be."))
+    code = fields.String(metadata={"description": "What Step Functions calls this kind of finding; of state machines only."})
+    line = fields.Integer(metadata={"description": "The line of the text where it is, from 1; left out where there was no text."})
+    column = fields.Integer(metadata={"description": "The column in that line, from 1, in characters."})
 
     @post_dump
     def _leave_out(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -12,17 +12,20 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-from workflows.core.dataflow import Lookup, dumps, evaluate, loads, rfc3339, walk
+from workflows.core.dataflow import dumps, loads, rfc3339
+from workflows.core.dialect import TaskEvents
 from workflows.core.draft import View
+from workflows.core.expressions import ExpressionFailure, Scope, evaluate, matches
 from workflows.core.machine import Machine, read_error
-from workflows.errors import PathFailure
+from workflows.core.paths import Miss
+from workflows.expressions import CONTEXT, Path
 from workflows.model import (
     PARAMETER_PATH_FAILURE,
     ROOT,
+    RUNTIME,
     At,
     Error,
     Frame,
-    JsonPath,
     Ref,
     Rule,
     Status,
@@ -64,7 +67,7 @@ _PHRASES = {At.SUCCEEDED: "succeeded", At.FAILED: "failed", At.SKIPPED: "was ski
 _DONE_WELL = "failed, which it may (continueOnFailure)"
 
 
-class Dag:
+class Dag(TaskEvents):
     """One revision of a task list or DAG as a dialect of the machine."""
 
     def __init__(self, definition: TaskList) -> None:
@@ -80,19 +83,27 @@ class Dag:
 
     def enter(self, m: Machine, frame: Frame) -> None:
         task = self._task(frame)
-        entered = m.note(frame.last, "TaskStateEntered", name=task.id)
-        frame = replace(frame, counts={}, entered=entered, last=entered)
+        scope = self._scope(m, frame)
         data: Ref | None = None
         details: dict[str, Any] = {}
-        if task.parameters is not None:
-            try:
-                data = details["parameters"] = m.keep(dumps(evaluate(task.parameters, self._lookup(m, frame))))
-            except PathFailure as failure:
-                error = Error(PARAMETER_PATH_FAILURE, f"parameters: {failure}")
-                last = m.note(frame.last, "TaskFailed", error=error.type, cause=error.message)
-                self._conclude_failed(m, replace(frame, last=last), error)
+        field = "when"
+        error: Error | None = None
+        try:
+            if task.when is not None and not matches(task.when, scope):
+                self._skip(m, frame, frame.last, f"its condition does not hold: {task.when.text}")
                 return
-        m.attempt(frame, data, functionName=task.spec.function, **details)
+            field = "parameters"
+            if task.parameters is not None:
+                data = details["parameters"] = m.keep(dumps(evaluate(task.parameters, scope)))
+        except ExpressionFailure as failure:
+            error = _error(field, failure)
+        entered = m.note(frame.last, "TaskStateEntered", name=task.id)
+        frame = replace(frame, counts={}, entered=entered, last=entered)
+        if error is None:
+            m.attempt(frame, data, functionName=task.spec.function, **details)
+            return
+        last = m.note(frame.last, "TaskFailed", error=error.type, cause=error.message)
+        self._conclude_failed(m, replace(frame, last=last), error)
 
     def finished(self, m: Machine, frame: Frame, output: Ref | None, error: Error | None) -> None:
         if error is not None:
@@ -141,10 +152,13 @@ class Dag:
             case Verdict.SKIP:
                 phrase = _DONE_WELL if done_well else _PHRASES[ended.status]
                 reason = f"trigger rule {task.rule}: upstream task {ended.state!r} {phrase}"
-                last = m.note(ended.last, "TaskSkipped", name=task.id, reason=reason)
-                m.conclude(replace(frame, entered=last, last=last), At.SKIPPED, reason=reason)
+                self._skip(m, frame, ended.last, reason)
             case _:
                 m.put(replace(frame, counts=counts))
+
+    def _skip(self, m: Machine, frame: Frame, previous: int, reason: str) -> None:
+        last = m.note(previous, "TaskSkipped", name=frame.state, reason=reason)
+        m.conclude(replace(frame, entered=last, last=last), At.SKIPPED, reason=reason)
 
     def _conclude_failed(self, m: Machine, frame: Frame, error: Error) -> None:
         last = m.note(frame.last, "TaskStateExited", name=frame.state)
@@ -156,21 +170,21 @@ class Dag:
             return
         try:
             output = self._output(m)
-        except PathFailure as failure:
-            m.end(Status.FAILED, error=Error(PARAMETER_PATH_FAILURE, f"output: {failure}"))
+        except ExpressionFailure as failure:
+            m.end(Status.FAILED, error=_error("output", failure))
         else:
             m.end(Status.COMPLETED, output=m.keep(output))
 
     def _output(self, m: Machine) -> str:
         """JSON text: what the job's own template makes, else the results of the tasks that nothing depends on, as they came in."""
         if self.definition.output is not None:
-            return dumps(evaluate(self.definition.output, self._lookup(m, None)))
+            return dumps(evaluate(self.definition.output, self._scope(m, None)))
         ends = (name for name in self.definition.tasks if not self.definition.downstream.get(name))
         results = (f"{dumps(name)}:{m.text(ref)}" for name in ends if (ref := _result(m, name)) is not None)
         return "{" + ",".join(results) + "}"
 
-    def _lookup(self, m: Machine, frame: Frame | None) -> Lookup:
-        """Paths over {"input", "results"} and the context object; each payload is parsed once, and only if a path names it."""
+    def _scope(self, m: Machine, frame: Frame | None) -> Scope:
+        """Expressions over {"input", "results"} and the context object; each payload is parsed once, and only if a path may lead to it."""
 
         @cache
         def data() -> Any:
@@ -181,23 +195,26 @@ class Dag:
             ref = _result(m, name)
             return _MISSING if ref is None else loads(m.text(ref))
 
-        def results() -> dict[str, Any]:
-            return {name: result(name) for name in self.definition.tasks if result(name) is not _MISSING}
+        def everything() -> dict[str, Any]:
+            results = {name: result(name) for name in self.definition.tasks if result(name) is not _MISSING}
+            return {"input": data(), "results": results}
 
-        def find(path: JsonPath) -> Any:
-            match path.root, *path.steps:
-                case "$$", *_:
-                    return walk(self._context(m, frame, data), path)
-                case "$", "input", *rest:
-                    return walk(data(), path, rest)
-                case "$", "results", str(name), *rest if name in self.definition.tasks:
+        def lookup(path: Path) -> Any:
+            if path.root == CONTEXT:
+                return self._context(m, frame, data)
+            if path.query is not None and "$" in path.text[1:]:
+                return everything()  # a filter may compare with anything
+            match path.steps:
+                case ("input", *_):
+                    return {"input": data()}
+                case ("results", str(name), *_) if name in self.definition.tasks:
                     if result(name) is _MISSING:
-                        raise PathFailure(f"the path {path.text!r} finds nothing: the task {name!r} has no result")
-                    return walk(result(name), path, rest)
+                        raise Miss(f"the task {name!r} has no result")
+                    return {"results": {name: result(name)}}
                 case _:
-                    return walk({"input": data(), "results": results()}, path)
+                    return everything()
 
-        return find
+        return Scope(None, random=m.random, lookup=lookup)
 
     def _context(self, m: Machine, frame: Frame | None, data: Callable[[], Any]) -> dict[str, Any]:
         """The context object (specification, "The Context Object"), as far as a task list has one."""
@@ -212,6 +229,12 @@ class Dag:
 
 
 _MISSING = object()
+
+
+def _error(field: str, failure: ExpressionFailure) -> Error:
+    """A path that finds nothing has a name of its own in templates (specification, "States.ParameterPathFailure")."""
+    kind = PARAMETER_PATH_FAILURE if failure.error == RUNTIME and field != "when" else failure.error
+    return Error(kind, f"{field}: {failure.cause}")
 
 
 def _new(task: Task) -> Frame:

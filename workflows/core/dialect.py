@@ -1,15 +1,30 @@
-"""What a language adds to the machine: the contract of a dialect. The machine owns everything that is the same in all of them."""
+"""What a language adds to the machine, and how the history calls what befalls an attempt where a language has no names of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
 
 from workflows.core.draft import View
-from workflows.model import Definition, Error, Frame, Ref, TaskSpec
+from workflows.model import DATA_LIMIT_EXCEEDED, Definition, Error, Frame, Ref, TaskSpec, exceeds
 
 if TYPE_CHECKING:
     from workflows.core.machine import Machine
+
+RESULT_BYTES = 16 * 1024 * 1024
+"""A larger result of an attempt, or output of an execution, is refused (States.DataLimitExceeded)."""
+
+
+class Moment(StrEnum):
+    """What befalls an attempt, as the second half of a history entry's name."""
+
+    SCHEDULED = "Scheduled"
+    STARTED = "Started"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    TIMED_OUT = "TimedOut"
+    RETRIED = "Retried"
 
 
 class Dialect(Protocol):
@@ -24,6 +39,14 @@ class Dialect(Protocol):
 
     def enter(self, m: Machine, frame: Frame) -> None:
         """The frame has arrived at `frame.state`: ready an attempt, wait, open it, conclude it or send it on."""
+        ...
+
+    def report(self, m: Machine, frame: Frame, report: str | Error) -> str | Error:
+        """What a worker's report on the frame's attempt (the JSON text of a result, or an error) comes to in this language."""
+        ...
+
+    def note(self, m: Machine, frame: Frame, moment: Moment, details: Mapping[str, Any]) -> int:
+        """Write into the history, after `frame.last`, what has befallen the frame's attempt. The entry's id, or `frame.last` for none."""
         ...
 
     def finished(self, m: Machine, frame: Frame, output: Ref | None, error: Error | None) -> None:
@@ -45,3 +68,18 @@ class Dialect(Protocol):
     def upstream(self, view: View, frame: Frame) -> Mapping[str, Ref]:
         """Results, by name, that a function may ask its context for."""
         ...
+
+
+class TaskEvents:
+    """The names of a language that has none of its own: TaskScheduled, TaskStarted... Results are what the function returned."""
+
+    def report(self, _m: Machine, _frame: Frame, report: str | Error) -> str | Error:
+        if isinstance(report, str) and exceeds(report, RESULT_BYTES):
+            return Error(DATA_LIMIT_EXCEEDED, f"the result is longer than {RESULT_BYTES:,} bytes")
+        return report
+
+    def note(self, m: Machine, frame: Frame, moment: Moment, details: Mapping[str, Any]) -> int:
+        return m.note(frame.last, f"Task{moment}", **details)
+
+    def upstream(self, _view: View, _frame: Frame) -> Mapping[str, Ref]:
+        return {}

@@ -15,8 +15,8 @@ from typing import Any
 
 from workflows.core import retry
 from workflows.core.dataflow import dumps, loads
-from workflows.core.dialect import Dialect
-from workflows.core.draft import Draft, Step, View, exceeds
+from workflows.core.dialect import RESULT_BYTES, Dialect, Moment
+from workflows.core.draft import Draft, Step, View
 from workflows.core.waits import due
 from workflows.model import (
     DATA_LIMIT_EXCEEDED,
@@ -43,6 +43,7 @@ from workflows.model import (
     Status,
     Succeeded,
     Taken,
+    exceeds,
     parent_path,
 )
 
@@ -51,9 +52,6 @@ TURN = 256
 
 INTERRUPTIONS = 4
 """The interruption of one attempt that fails it: three crashes are bad luck, a fourth is probably the attempt's doing."""
-
-RESULT_BYTES = 16 * 1024 * 1024
-"""A larger result of an attempt, or output of an execution, is refused (States.DataLimitExceeded)."""
 
 ERROR_CHARACTERS = 32 * 1024
 """Of a longer message the beginning is kept, of a longer traceback the end."""
@@ -127,25 +125,19 @@ class Machine(Draft):
                 status=At.RUNNING,
                 started=self.at if frame.started is None else frame.started,
                 deadlines={**self._lasting(frame), **deadlines},
-                last=self.note(frame.last, "TaskStarted", worker=event.by),
+                last=self.dialect.note(self, frame, Moment.STARTED, {"worker": event.by}),
             )
         )
 
     def succeeded(self, event: Succeeded) -> None:
         frame = self._current(event.path, event.visit, At.RUNNING)
-        if frame is None:
-            return
-        if exceeds(event.output, RESULT_BYTES):
-            self.fail(frame, Error(DATA_LIMIT_EXCEEDED, f"the result is longer than {RESULT_BYTES:,} bytes"), "TaskFailed")
-            return
-        output = self.keep(event.output)
-        frame = replace(frame, last=self.note(frame.last, "TaskSucceeded", output=output))
-        self.dialect.finished(self, frame, output, None)
+        if frame is not None:
+            self._reported(frame, event.output)
 
     def failed(self, event: Failed) -> None:
         frame = self._current(event.path, event.visit, At.RUNNING)
         if frame is not None:
-            self.fail(frame, _clipped(event.error), "TaskFailed")
+            self._reported(frame, _clipped(event.error))
 
     def heartbeat(self, event: Heartbeat) -> None:
         frame = self._current(event.path, event.visit, At.RUNNING)
@@ -166,10 +158,10 @@ class Machine(Draft):
             self.end(Status.FAILED, error=Error(TIMEOUT, text), entry="ExecutionTimedOut")
         elif kind == "timeout":
             limit = self.dialect.resolve(frame).timeout
-            self.fail(frame, Error(TIMEOUT, f"the attempt did not end within {limit:g} seconds"), "TaskTimedOut")
+            self.fail(frame, Error(TIMEOUT, f"the attempt did not end within {limit:g} seconds"), Moment.TIMED_OUT)
         elif kind == "heartbeat":
             limit = self.dialect.resolve(frame).heartbeat
-            self.fail(frame, Error(HEARTBEAT_TIMEOUT, f"no heartbeat for {limit:g} seconds"), "TaskTimedOut")
+            self.fail(frame, Error(HEARTBEAT_TIMEOUT, f"no heartbeat for {limit:g} seconds"), Moment.TIMED_OUT)
         else:
             self.dialect.woken(self, frame)
 
@@ -184,9 +176,9 @@ class Machine(Draft):
             last=self.note(frame.last, "TaskInterrupted", interruptions=times, clean=event.clean),
         )
         if self.dialect.resolve(frame).fail_on_interrupt:
-            self.fail(frame, Error(INTERRUPTED, "the server stopped during the attempt, which is not to be run again"), "TaskFailed")
+            self.fail(frame, Error(INTERRUPTED, "the server stopped during the attempt, which is not to be run again"), Moment.FAILED)
         elif times >= INTERRUPTIONS:
-            self.fail(frame, Error(INTERRUPTED, f"the server died {times} times during the attempt"), "TaskFailed")
+            self.fail(frame, Error(INTERRUPTED, f"the server died {times} times during the attempt"), Moment.FAILED)
         else:
             self.put(replace(frame, status=At.READY, deadlines=self._lasting(frame)))
 
@@ -242,7 +234,7 @@ class Machine(Draft):
                 input=data,
                 error=None,
                 deadlines=self._lasting(frame),
-                last=self.note(frame.last, "TaskScheduled", **details),
+                last=self.dialect.note(self, frame, Moment.SCHEDULED, details),
             )
         )
 
@@ -260,9 +252,11 @@ class Machine(Draft):
         for frame in list(self.beneath(scope.path)):
             self.drop(frame.path)
 
-    def fail(self, frame: Frame, error: Error, entry: str) -> None:
-        """An attempt (or a scope) failed: try again as its retriers say, or hand the failure to the dialect."""
-        frame = replace(frame, last=self.note(frame.last, entry, error=error.type, cause=error.message))
+    def fail(self, frame: Frame, error: Error, moment: Moment | None = None) -> None:
+        """An attempt, a scope or a state failed: try again as its retriers say, or hand the failure to the dialect. `moment`: as what the
+        failure goes into the history; None: the dialect has seen to that."""
+        if moment is not None:
+            frame = replace(frame, last=self.dialect.note(self, frame, moment, {"error": error.type, "cause": error.message}))
         spec = self.dialect.resolve(frame)
         index = retry.choose(spec.retriers, error.type, frame.retries)
         if index is None:
@@ -279,7 +273,7 @@ class Machine(Draft):
                 retries=tuple(used),
                 error=self.keep(_error_text(error)),
                 deadlines={**self._lasting(frame), "retry": self.at + delay},
-                last=self.note(frame.last, "TaskRetried", retry=sum(used), delay=delay),
+                last=self.dialect.note(self, frame, Moment.RETRIED, {"retry": sum(used), "delay": delay}),
             )
         )
 
@@ -316,6 +310,16 @@ class Machine(Draft):
         self.set_status(status, output=output, error=kept, ended=self.at)
 
     # ------------------------------------------------------------------------------------------------------------ within
+
+    def _reported(self, frame: Frame, report: str | Error) -> None:
+        """The frame's attempt has ended; the dialect says what came of it."""
+        result = self.dialect.report(self, frame, report)
+        if isinstance(result, Error):
+            self.fail(frame, result, Moment.FAILED)
+            return
+        output = self.keep(result)
+        frame = replace(frame, last=self.dialect.note(self, frame, Moment.SUCCEEDED, {"output": output}))
+        self.dialect.finished(self, frame, output, None)
 
     def _current(self, path: str, visit: int, status: At) -> Frame | None:
         """The frame, if it is in that very wait; None for a late or repeated report."""

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from workflows.errors import Problem
+from workflows.expressions import DATA, Path
+from workflows.language.expressions import paths_of
 from workflows.language.graph import UNSURE, examine, upstream_sets
 from workflows.language.shapes import Nearest, closest, shown
-from workflows.language.templates import paths_of
-from workflows.model import JsonPath, child_path
+from workflows.model import child_path
 
 _ROOTS = ("input", "results")
 
@@ -132,15 +133,16 @@ class Draft:
             self._refuse(self._places[cycle.closing], f"these tasks wait for each other: {way}")
         upstream: list[int] | None = None
         for number, entry in enumerate(self.entries):
-            for place, path in paths_of(entry.loaded.get("parameters"), f"{entry.pointer}/parameters"):
-                if upstream is None:
-                    upstream = upstream_sets(self.edges, order, self._unsure, cycles)
-                self._check_path(place, path, number, upstream[number])
+            for key in ("when", "parameters"):
+                for place, path in paths_of(entry.loaded.get(key), f"{entry.pointer}/{key}"):
+                    if upstream is None:
+                        upstream = upstream_sets(self.edges, order, self._unsure, cycles)
+                    self._check_path(place, path, number, upstream[number])
         for place, path in paths_of(self.job.get("output"), "/output"):
             self._check_path(place, path, None, UNSURE)
 
-    def _check_path(self, place: str, path: JsonPath, number: int | None, upstream: int) -> None:
-        if path.root == "$$" or not path.steps:
+    def _check_path(self, place: str, path: Path, number: int | None, upstream: int) -> None:
+        if path.root != DATA or not path.steps:
             return
         root, task = (*path.steps, None)[:2]
         if root not in _ROOTS:

@@ -1,36 +1,42 @@
 """The way in: the text of a definition, in whatever dialect, becomes a frozen Definition or all its problems.
 
-Which dialect a document is in is decided here and nowhere else. State machines (Amazon States Language) are to be the second.
+Which dialect a document is in is decided here and nowhere else: what has StartAt or States (or a `definition`, which is to have them) is
+a state machine, anything else a task list.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from workflows.errors import Invalid, Problem
-from workflows.language import tasklists, text
+from workflows.errors import Invalid
+from workflows.language import positions, states, tasklists, text
 from workflows.model import Definition
 
 
 def read_definition(
     raw: str | bytes, *, functions: Callable[[str], bool] | None, function_names: Iterable[str] = (), revision: int = 1
 ) -> Definition:
-    """The definition that is written as JSON in `raw`. NotJson if it is not JSON at all, else Invalid with every problem it has.
+    """The definition that is written as JSON in `raw`. NotJson if it is not JSON at all, else Invalid with every problem it has and where.
 
     `functions` says whether a function of that name is registered (None: not asked); `function_names` are those to suggest.
     """
     document, problems = text.loads_unique(raw)
-    if isinstance(document, dict):
-        states = next((key for key in ("StartAt", "States") if key in document), None)
-        if states:
-            raise Invalid([*problems, Problem(f"/{states}", "state machines (Amazon States Language) are not supported yet")])
+    written = raw if isinstance(raw, str) else raw.decode()
     try:
-        definition = tasklists.read(document, functions=functions, function_names=function_names, revision=revision)
+        definition = _read(document, len(written), functions, function_names, revision)
     except Invalid as error:
-        raise Invalid([*problems, *error.problems]) from None
+        raise Invalid(positions.located([*problems, *error.problems], written)) from None
     if problems:
-        raise Invalid(problems)
+        raise Invalid(positions.located(problems, written))
     return definition
+
+
+def _read(
+    document: object, characters: int, functions: Callable[[str], bool] | None, function_names: Iterable[str], revision: int
+) -> Definition:
+    if not isinstance(document, dict) or not states.is_state_machine(document):
+        return tasklists.read(document, functions=functions, function_names=function_names, revision=revision)
+    return states.read(document, functions=functions, function_names=function_names, revision=revision, characters=characters)
 
 
 def compile_definition(stored: str, revision: int) -> Definition:

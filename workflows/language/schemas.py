@@ -14,7 +14,7 @@ from typing import Any
 from marshmallow import ValidationError, validates_schema
 
 from workflows.errors import Problem
-from workflows.language.shapes import Choice, Flag, Keyed, Many, Object, Payload, Real, Shape, Text, Whole, load_members, shown
+from workflows.language.shapes import Choice, Condition, Flag, Keyed, Many, Object, Payload, Real, Shape, Text, Whole, load_members, shown
 from workflows.model import Rule, child_path
 
 MAX_SECONDS = 31_622_400
@@ -80,8 +80,6 @@ class RetryDelayShape(Shape):
 class TaskShape(Shape):
     """One task: a function to call, when, with what, and what to do when it fails."""
 
-    not_yet = frozenset({"when"})
-
     id = Text(
         required=True, validate=_task_id, metadata=about("Names the task within the job: any text without control characters.", "charge")
     )
@@ -118,10 +116,17 @@ class TaskShape(Shape):
         load_default=Rule.ALL_SUCCESSFUL.value,
         metadata=about("How the tasks it depends on must have ended for it to start; otherwise it is skipped.", "allSuccessful"),
     )
+    when = Condition(
+        metadata=about(
+            "A choice rule as in the states language, over the same data as `parameters`; if it does not match, the task is skipped.",
+            {"Variable": "$.input.total", "NumericGreaterThan": 100},
+        )
+    )
     parameters = Payload(
         metadata=about(
             "What the function is given: any JSON value but null, in which the value of a key ending in `.$` is a path into "
-            '`{"input": ..., "results": {taskId: ...}}` or, starting with `$$`, into the context object. If absent: the input.',
+            '`{"input": ..., "results": {taskId: ...}}` or, starting with `$$`, into the context object, or a call of an '
+            "intrinsic function. If absent: the input.",
             {"order.$": "$.input.orderId", "card.$": "$.results.fetch.card", "currency": "EUR"},
         )
     )

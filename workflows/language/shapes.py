@@ -22,8 +22,9 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, vali
 from marshmallow.exceptions import SCHEMA
 
 from workflows.errors import Problem
-from workflows.language.templates import compile_template
-from workflows.model import Template, child_path
+from workflows.expressions import Rule, Template
+from workflows.language.templates import read_condition, read_template
+from workflows.model import child_path
 
 _NULL = "this must not be null; leave the key out instead"
 _REQUIRED = "this key is missing"
@@ -87,12 +88,11 @@ def to_problems(messages: Any, pointer: str = "") -> list[Problem]:
 
 
 class Shape(Schema):
-    """An object with exactly the declared keys. `not_yet` are keys that a later version will know."""
+    """An object with exactly the declared keys."""
 
     class Meta(Schema.Meta):
         unknown = EXCLUDE  # because `_known` says it better
 
-    not_yet: frozenset[str] = frozenset()
     error_messages = {"type": "this must be an object"}
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
@@ -102,12 +102,10 @@ class Shape(Schema):
         keys = [field.data_key or name for name, field in self.load_fields.items()]
         unknown = [key for key in original if key not in keys]
         if unknown:
-            raise ValidationError([self._unknown(key, tuple(keys) if index < _SUGGESTED_KEYS else ()) for index, key in enumerate(unknown)])
-
-    def _unknown(self, key: str, keys: tuple[str, ...]) -> Problem:
-        if key in self.not_yet:
-            return Problem(child_path("", key), f"{key!r} is not supported yet")
-        return Problem(child_path("", key), "unknown key", _closest_key(key, keys))
+            names = [tuple(keys) if index < _SUGGESTED_KEYS else () for index in range(len(unknown))]
+            raise ValidationError(
+                [Problem(child_path("", key), "unknown key", _closest_key(key, near)) for key, near in zip(unknown, names, strict=True)]
+            )
 
 
 class _Strict(fields.Field[Any]):
@@ -178,14 +176,25 @@ class Real(_Strict, fields.Float):
 
 
 class Payload(_Strict, fields.Raw):
-    """A payload template, which is given compiled."""
+    """A payload template, which is given parsed."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Template:
         problems: list[Problem] = []
-        compiled = compile_template(value, "", problems)
+        compiled = read_template(value, "", problems)
         if problems:
             raise ValidationError(problems, valid_data=compiled)
         return compiled
+
+
+class Condition(_Strict, fields.Raw):
+    """A choice rule, which is given parsed."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Rule | None:
+        problems: list[Problem] = []
+        rule = read_condition(value, "", problems)
+        if problems:
+            raise ValidationError(problems, valid_data={})
+        return rule
 
 
 class Object(_Strict, fields.Nested):

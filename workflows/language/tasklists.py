@@ -82,6 +82,7 @@ def _task(loaded: dict[str, Any], upstream: tuple[str, ...]) -> Task:
         spec=spec,
         depends_on=upstream,
         rule=Rule(loaded["rule"]),
+        when=loaded.get("when"),
         parameters=loaded.get("parameters"),
         continue_on_failure=loaded["continue_on_failure"],
     )

@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from storage.protocol import Key
+from workflows.core.asl import Asl
 from workflows.core.dag import Dag
 from workflows.core.dialect import Dialect
 from workflows.model import Definition, TaskList
 from workflows.runtime.ledger import Ledger, Pending
+from workflows.states import StateMachine
 
 Read = Callable[[str, Key], Any]
 """A record's data by kind and key, or None."""
@@ -39,6 +41,8 @@ def dialect_for(definition: Definition) -> Dialect:
     """The dialect that runs a definition. One line per dialect."""
     if isinstance(definition, TaskList):
         return Dag(definition)
+    if isinstance(definition, StateMachine):
+        return Asl(definition)
     raise TypeError(f"no dialect runs a {type(definition).__name__}")
 
 
