@@ -261,6 +261,27 @@ def test_abandoned_workers_are_replaced_as_often_as_there_are_workers(bench: Ben
     assert bench.quiet()
 
 
+def test_a_system_without_threads_to_spare_costs_workers_only(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(kind, 1)
+    bench.function(bench.wait, "wait2")
+    bench.start()
+    waiting = bench.submit(1, "wait2")
+    bench.begun.get(timeout=WAIT_S)
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        bench.executor.cancel(waiting)
+    assert bench.executor.capacity == 0
+    assert bench.executor.troubles()
+    bench.release.set()
+    assert bench.report()[0] == waiting
+    assert bench.executor.capacity == 1
+    bench.executor.close()
+
+
 def test_close_before_start_and_twice(kind: str) -> None:
     bench = Bench(kind, 1)
     bench.executor.close()

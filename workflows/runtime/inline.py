@@ -8,6 +8,7 @@ function raises, SystemExit included, ends its attempt and nothing else.
 from __future__ import annotations
 
 import json
+import logging
 import queue
 import threading
 import traceback
@@ -20,6 +21,8 @@ from workflows.language.text import InvalidValue, check, dumps
 from workflows.model import INVALID_RESULT, Error
 from workflows.runtime.context import RunContext
 from workflows.runtime.executor import Beat, Done, Erred, Identity, Lost, Outcome, Report, Run
+
+log = logging.getLogger(__name__)
 
 TRACEBACK_CHARS = 16_000
 """The end of a longer traceback is kept."""
@@ -96,8 +99,12 @@ class InlineExecutor:
     # -------------------------------------------------------------------------------------------------------------- threads
 
     def _spawn(self) -> None:
-        self._threads += 1
-        threading.Thread(target=self._work, name="task", daemon=True).start()
+        try:
+            threading.Thread(target=self._work, name="task", daemon=True).start()
+        except RuntimeError as error:  # the system has no more; `cancel`, on the engine's thread, must not fail for that
+            log.error("one worker less than there should be: %s", error)
+        else:
+            self._threads += 1
 
     def _work(self) -> None:
         while (attempt := self._queue.get()) is not None:
