@@ -109,7 +109,7 @@ class TaskSummarySchema(Shape):
 
 class TaskStateSchema(TaskSummarySchema):
     function = fields.String(data_key="functionName", **given("The function it calls."))
-    started = Moment(data_key="startTime", **nullable("When the latest attempt began."))
+    started = Moment(data_key="startTime", **nullable("When its first attempt began."))
     ended = Moment(data_key="endTime", **nullable("When the task ended."))
     attempts = fields.Integer(**given("Attempts that have begun."))
     result = RawJson(**nullable("What the function returned."))

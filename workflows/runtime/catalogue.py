@@ -1,4 +1,4 @@
-"""The definitions: revisions kept for ever, the newest one by id, compiled once and shared by all threads.
+"""The definitions: revisions kept for ever, the newest one by id, compiled when first asked for and shared by all threads.
 
 A definition's text is stored as it was sent. A document that is the same canonical JSON as the newest revision is that revision. Writing is
 done by the engine's thread, inside its batch; reading by any. How a document is read is a function given by the wiring: this file knows no
@@ -20,6 +20,9 @@ from workflows.core.dialect import Dialect
 from workflows.model import Definition, TaskList
 from workflows.runtime.ledger import Ledger, Pending
 from workflows.states import StateMachine
+
+COMPILED = 1_000
+"""Revisions kept compiled; any other is compiled again when it is asked for."""
 
 Read = Callable[[str, Key], Any]
 """A record's data by kind and key, or None."""
@@ -92,6 +95,8 @@ class Catalogue:
             found = self._make(self._compile(data["text"], revision))
             with self._lock:
                 found = self._dialects.setdefault(key, found)
+                while len(self._dialects) > COMPILED:
+                    del self._dialects[next(iter(self._dialects))]
         return found
 
     def all(self) -> Iterator[Definition]:
