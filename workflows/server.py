@@ -68,4 +68,6 @@ class Server:
             except (StepwellError, StoreError) as error:
                 log.error("definitions: %s: %s", path, error)
             else:
+                for warning in done.warnings:
+                    log.warning("definitions: %s: %s", path, warning)
                 log.info("definitions: %s, revision %d%s", done.id, done.revision, "" if done.created else " (unchanged)")

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -87,7 +87,7 @@ class Service:
             return self._catalogue.register(pending, read, definition.id, text, form, now, source)
 
         answer: Registration = self._ask(Write(write, lambda: self._catalogue.forget(definition.id)))
-        return answer
+        return replace(answer, warnings=definition.warnings if isinstance(definition, StateMachine) else ())
 
     def load_file(self, path: Path) -> Registration:
         """Register a definition file. Raises as `register` does, and NotJson for a file that cannot be read."""

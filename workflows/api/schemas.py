@@ -79,6 +79,7 @@ class RegisteredSchema(Shape):
     )
     id = fields.String(**given("The definition's id."))
     revision = fields.Integer(**given("The revision that holds the document, from 1; the same one for the same canonical JSON."))
+    warnings = fields.List(fields.Nested(lambda: FindingSchema()), **given("What looks wrong but was no reason to refuse it."))
 
 
 class StartedSchema(Shape):

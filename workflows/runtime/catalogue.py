@@ -17,6 +17,7 @@ from storage.protocol import Key
 from workflows.core.asl import Asl
 from workflows.core.dag import Dag
 from workflows.core.dialect import Dialect
+from workflows.errors import Problem
 from workflows.model import Definition, TaskList
 from workflows.runtime.ledger import Ledger, Pending
 from workflows.states import StateMachine
@@ -33,11 +34,13 @@ Compile = Callable[[str, int], Definition]
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What a document came to: the revision that holds it, and whether that is new."""
+    """What a document came to: the revision that holds it, and whether that is new. `warnings`: what looks wrong but was no reason to
+    refuse it."""
 
     id: str
     revision: int
     created: bool
+    warnings: tuple[Problem, ...] = ()
 
 
 def dialect_for(definition: Definition) -> Dialect:
