@@ -15,8 +15,9 @@ from storage.protocol import CorruptRecord, Key, UnencodableRecord
 from storage.records import encode
 from workflows.core.draft import Step
 from workflows.core.waits import due
-from workflows.model import ROOT, Frame, Header, parent_path
+from workflows.model import ENDED, ROOT, Frame, Header, parent_path
 from workflows.runtime.ledger import Pending
+from workflows.runtime.payloads import Payloads
 from workflows.runtime.records import (
     CHUNK_BYTES,
     CHUNK_ENTRIES,
@@ -33,13 +34,15 @@ Read = Callable[[str, Key], Any]
 
 
 class Execution:
-    """A `core.draft.View` that takes in steps and gives out records. `number` is its place in the partition."""
+    """A `core.draft.View` that takes in steps and gives out records. `number` is its place in the partition. `kept`: where payloads are
+    looked for before they are read; None: a memory of its own."""
 
-    def __init__(self, number: int, read: Read) -> None:
+    def __init__(self, number: int, read: Read, kept: Payloads | None = None) -> None:
         self.number = number
         self.header: Header | None = None
         self.frames: dict[str, Frame] = {}
         self._read = read
+        self._kept = Payloads() if kept is None else kept
         self._children: dict[str, dict[str, None]] = {}
         self._payloads: dict[int, str] = {}
         self._pages: dict[int, dict[str, None]] = {0: {}}
@@ -51,12 +54,12 @@ class Execution:
         self.stored: Header | None = None
 
     @classmethod
-    def load(cls, number: int, read: Read) -> Execution | None:
+    def load(cls, number: int, read: Read, kept: Payloads | None = None) -> Execution | None:
         """The execution as last committed, or None. Raises storage.CorruptRecord."""
         data = read("execution", (number,))
         if data is None:
             return None
-        self = cls(number, read)
+        self = cls(number, read, kept)
         try:
             self._load(data)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
@@ -83,6 +86,9 @@ class Execution:
     def payload(self, number: int) -> str:
         if number in self._payloads:
             return self._payloads[number]
+        return self._kept.text((self.number, number), lambda: self._stored_payload(number))
+
+    def _stored_payload(self, number: int) -> str:
         data = self._read("payload", (self.number, number))
         if data is None:
             raise CorruptRecord(f"payload {number} of execution {self.number} is missing")
@@ -166,6 +172,8 @@ class Execution:
     def committed(self) -> None:
         """What `write` gave out is in the store."""
         self.stored = self.header
+        if self.header is not None and self.header.status not in ENDED:  # else nobody here looks into them again
+            self._kept.keep({(self.number, payload): text for payload, text in self._payloads.items()})
         self._payloads.clear()
         self._clean()
 
