@@ -47,6 +47,7 @@ class Execution:
         self._payloads: dict[int, str] = {}
         self._pages: dict[int, dict[str, None]] = {0: {}}
         self._page_of: dict[str, int] = {}
+        self._rows: dict[str, bytes] = {}
         self._tail: list[list[Any]] = []
         self._chunks = 0
         self._first = _array([])
@@ -124,12 +125,14 @@ class Execution:
             if path != ROOT:
                 self._children.setdefault(parent_path(path), {})[path] = None
         self.frames[path] = frame
+        self._rows.pop(path, None)
         self._dirty.add(page)
 
     def _forget(self, path: str) -> None:
         if path not in self.frames:
             return
         del self.frames[path]
+        self._rows.pop(path, None)
         self._children.pop(path, None)
         self._children.get(parent_path(path), {}).pop(path, None)
         page = self._page_of.pop(path)
@@ -180,7 +183,7 @@ class Execution:
     def _write_pages(self, records: dict[tuple[str, Key], bytes | None]) -> orjson.Fragment:
         for page in sorted(self._dirty):
             paths = self._pages[page]
-            rows = [_dumps(frame_data(self.frames[path])) for path in paths]
+            rows = [self._row(path) for path in paths]
             if sum(map(len, rows)) > PAGE_BYTES:
                 self._split(page, rows, records)
             elif page and not paths:
@@ -189,12 +192,22 @@ class Execution:
             elif page:
                 records["page", (self.number, page)] = encode({"frames": _array(rows)})
             if page == 0:
-                self._first = _array(rows[: len(self._pages[0])])
+                self._first = _array([self._row(path) for path in self._pages[0]])
         return self._first
 
+    def _row(self, path: str) -> bytes:
+        """The frame as it is written: encoded again only when it has changed, however often its page is."""
+        row = self._rows.get(path)
+        if row is None:
+            row = self._rows[path] = _dumps(frame_data(self.frames[path]))
+        return row
+
     def _split(self, page: int, rows: list[bytes], records: dict[tuple[str, Key], bytes | None]) -> None:
-        """Spread the page's frames over it and new pages, each at most PAGE_BYTES long unless one frame alone is longer."""
-        parts = list(_parts(list(zip(self._pages[page], rows, strict=True))))
+        """Spread the page's frames over it and new pages, each at most PAGE_BYTES long unless one frame alone is longer. The first page is
+        written at every commit and keeps the root alone, which every end of a child changes."""
+        items = list(zip(self._pages[page], rows, strict=True))
+        root = [item for item in items if item[0] == ROOT]
+        parts = [*([root] if root else []), *_parts([item for item in items if item[0] != ROOT])]
         for part in parts:
             target = page if part is parts[0] else max(self._pages) + 1
             self._pages[target] = dict.fromkeys(path for path, _ in part)
