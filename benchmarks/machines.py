@@ -19,10 +19,10 @@ def three() -> str:
     return _machine("three-states", "s0", {f"s{n}": _noop() | _next(n, 3) for n in range(3)})
 
 
-def each() -> str:
-    """A Map over its input, one task that does nothing per item."""
+def each(most: int = 0) -> str:
+    """A Map over its input, one task that does nothing per item. `most`: MaxConcurrency."""
     processor = {"StartAt": "Do", "States": {"Do": _noop() | {"End": True}}}
-    return _machine("each", "Each", {"Each": {"Type": "Map", "ItemProcessor": processor, "End": True}})
+    return _machine("each", "Each", {"Each": {"Type": "Map", "ItemProcessor": processor, "MaxConcurrency": most, "End": True}})
 
 
 def selected() -> str:
