@@ -27,6 +27,13 @@ INLINE_BYTES = 2_048
 """Longer payloads get a record of their own, so that a frame that changes never rewrites them."""
 
 
+def exceeds(text: str, limit: int) -> bool:
+    """Whether the text is longer than `limit` bytes of UTF-8; encodes it only when its length in characters leaves that open."""
+    if len(text) > limit:
+        return True
+    return len(text) * 4 > limit and len(text.encode("utf-8", "surrogatepass")) > limit
+
+
 class Status(StrEnum):
     """Of an execution."""
 

@@ -18,14 +18,16 @@ from task_functions.registry import Registry
 from workflows.errors import Conflict, Invalid, NotFound, NotJson, Problem, Unavailable
 from workflows.language import canonical, read_definition
 from workflows.language.text import check, loads
-from workflows.model import Status
+from workflows.model import Status, exceeds
 from workflows.runtime.catalogue import Catalogue, Registration
 from workflows.runtime.engine import Engine
 from workflows.runtime.execution import Execution
+from workflows.runtime.history import events
 from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Ledger, Snapshot
 from workflows.runtime.requests import Cancel, Start, Write, number_of
 from workflows.runtime.state import ExecutionState, describe
+from workflows.states import PAYLOAD_BYTES, StateMachine
 
 LISTED = 100
 """Executions that the system state lists of each kind; its counts are whole."""
@@ -91,15 +93,17 @@ class Service:
     # ---------------------------------------------------------------------------------------------------------- executions
 
     def execute(self, definition_id: str, raw: bytes) -> str:
-        """Start an execution of the newest revision; the answer is its id. `raw` is its input, empty for {}. Raises NotFound, NotJson,
-        Invalid for an input that is no object, Busy, Unavailable."""
+        """Start an execution of the newest revision; the answer is its id. `raw` is its input, empty for {}: an object for a task list, any
+        JSON for a state machine. Raises NotFound, NotJson, Invalid for an input it cannot take, Busy, Unavailable."""
         revision = self._catalogue.latest(definition_id)
         if revision is None:
             raise NotFound(f"no job definition has the id {definition_id!r}")
         text = check(raw) if raw.strip() else "{}"
-        if not text.lstrip().startswith("{"):
-            raise Invalid([Problem("", "the input of a task list is a JSON object, such as {}")])
         definition = self._catalogue.get(definition_id, revision)
+        if not isinstance(definition, StateMachine) and not text.lstrip().startswith("{"):
+            raise Invalid([Problem("", "the input of a task list is a JSON object, such as {}")])
+        if isinstance(definition, StateMachine) and exceeds(text, PAYLOAD_BYTES):
+            raise Invalid([Problem("", f"the input of a state machine has at most {PAYLOAD_BYTES:,} bytes")])
         answer: str = self._ask(Start(definition, text))
         return answer
 
@@ -107,6 +111,11 @@ class Service:
         """Raises NotFound."""
         with self._ledger.snapshot() as snapshot:
             return self._describe(self._find(snapshot, execution_id), payloads=True)
+
+    def history(self, execution_id: str) -> list[dict[str, Any]]:
+        """All its events, oldest first, in the form of GetExecutionHistory. Raises NotFound."""
+        with self._ledger.snapshot() as snapshot:
+            return list(events(self._find(snapshot, execution_id)))
 
     def cancel(self, execution_id: str) -> None:
         """Cancel an execution; one that is cancelled already is left so. Raises NotFound, and Conflict for one that has ended otherwise."""

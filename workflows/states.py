@@ -20,6 +20,9 @@ from workflows.errors import Problem
 from workflows.expressions import Intrinsic, Path, ReferencePath, Rule, Template
 from workflows.model import Definition, Retrier
 
+PAYLOAD_BYTES = 262_144
+"""Of one input, output, result or variable, as UTF-8; also of all variables of one Assign (ASL.md, Limits)."""
+
 
 class Absent(enum.Enum):
     """The type of ABSENT."""

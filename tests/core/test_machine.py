@@ -12,7 +12,7 @@ from tests.core.test_attacks import TASK, one, started, states
 from tests.core.toy import Toy, toy
 from tests.core.world import World
 from workflows.core import machine as machine_module
-from workflows.core.draft import Step, exceeds
+from workflows.core.draft import Step
 from workflows.core.machine import ERROR_CHARACTERS, INTERRUPTIONS, Machine, read_error
 from workflows.core.retry import choose, matches, seconds
 from workflows.core.waits import Wait, Work, due, work
@@ -35,6 +35,7 @@ from workflows.model import (
     Status,
     Succeeded,
     child_path,
+    exceeds,
     parent_path,
 )
 

@@ -57,7 +57,7 @@ def test_every_problem_is_listed_at_once(api: Client) -> None:
 
 def test_a_suggestion_is_left_out_where_there_is_none(api: Client) -> None:
     found = problem(api.post("/job-definitions", job()), 422)
-    assert [set(one) for one in found["problems"]] == [{"pointer", "message"}]
+    assert [set(one) for one in found["problems"]] == [{"pointer", "message", "severity", "line", "column"}]
     assert found["detail"] == f"/tasks: {found['problems'][0]['message']}"
 
 

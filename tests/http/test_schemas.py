@@ -9,9 +9,10 @@ import pytest
 from marshmallow import RAISE, ValidationError, fields
 
 from workflows.api import schemas
-from workflows.api.schemas import ErrorSchema, ExecutionStateSchema, HealthSchema, Moment, RawJson, Shape
+from workflows.api.schemas import ErrorSchema, ExecutionStateSchema, FindingSchema, HealthSchema, Moment, RawJson, Shape
 from workflows.model import Error, Status
-from workflows.runtime.state import ExecutionState, TaskState
+from workflows.runtime.state import ExecutionState
+from workflows.runtime.task_state import TaskState
 from workflows.service import Health
 
 ALL = [value for _, value in inspect.getmembers(schemas, inspect.isclass) if issubclass(value, Shape) and value is not Shape]
@@ -28,7 +29,7 @@ def test_every_field_says_what_it_means_and_none_may_be_missing(schema: type[Sha
     assert schema().unknown == RAISE
     for name, field in schema().fields.items():
         assert field.metadata.get("description", "").endswith("."), f"{schema.__name__}.{name}"
-        assert field.required or name == "suggestion"
+        assert field.required or (schema is FindingSchema and name in ("suggestion", "code", "line", "column"))
 
 
 def test_payloads_are_spliced_and_moments_written_in_utc() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from workflows.errors import Invalid, Problem
+from workflows.errors import Invalid
 from workflows.expressions import Field, Path, ReferencePath
 from workflows.language import definitions, read_definition
 from workflows.language.expressions import parse_expression, parse_path
@@ -386,15 +386,7 @@ def test_warnings_come_after_problems() -> None:
 # ---------------------------------------------------------------------------------------- the way in
 
 
-def test_state_machines_are_read_but_not_yet_accepted() -> None:
-    with pytest.raises(Invalid) as caught:
-        read_definition(json.dumps({"id": "j", **machine(A={"Type": "Succeed"})}), functions=None)
-    message = "state machines (Amazon States Language) are not supported yet"
-    assert caught.value.problems == (Problem("", message, line=1, column=1),)
-
-
-def test_the_way_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(definitions, "RUN_STATE_MACHINES", True)
+def test_the_way_in() -> None:
     for document in ({"id": "j", **machine(A={"Type": "Succeed"})}, {"id": "j", "definition": machine(A={"Type": "Succeed"})}):
         definition = read_definition(json.dumps(document).encode(), functions=None, revision=3)
         assert isinstance(definition, StateMachine)
@@ -408,8 +400,7 @@ def test_the_way_in(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_a_definition_may_be_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(definitions, "RUN_STATE_MACHINES", True)
+def test_a_definition_may_be_so_long() -> None:
     text = json.dumps({"id": "j", **machine(A={"Type": "Succeed"})})
     read_definition(text.ljust(1_048_576), functions=None)
     with pytest.raises(Invalid) as caught:

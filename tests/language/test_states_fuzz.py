@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -146,6 +147,7 @@ def test_nesting_as_deep_as_json_may_be(kind: str) -> None:
     else:
         for level in range(levels):
             document = wrap(document, level)
-    with pytest.raises(Invalid):
+    wrong = kind == "Not"
+    with pytest.raises(Invalid) if wrong else nullcontext():
         read_definition(json.dumps(document | {"id": "deep"}), functions=None)
-    assert (answered(document, id="m") is None) == (kind == "Not")
+    assert (answered(document, id="m") is None) == wrong

@@ -124,7 +124,9 @@ class ExecutionSummarySchema(Shape):
     definition = fields.String(data_key="definitionId", **given("Id of the definition it executes."))
     status = fields.Enum(Status, **given("QUEUED, RUNNING, COMPLETED, FAILED or CANCELLED."))
     started = Moment(data_key="startTime", **nullable("When its first attempt was handed out; null while it is queued."))
-    tasks = fields.List(fields.Nested(TaskSummarySchema), **given("Its tasks, in the definition's order."))
+    tasks = fields.List(
+        fields.Nested(TaskSummarySchema), **given("Its tasks, in the definition's order; of a state machine, the state it stands at.")
+    )
 
 
 class ExecutionStateSchema(ExecutionSummarySchema):
@@ -134,7 +136,10 @@ class ExecutionStateSchema(ExecutionSummarySchema):
     input = RawJson(**nullable("What it was given."))
     output = RawJson(**nullable("What it came to."))
     error = fields.Nested(ErrorSchema, **nullable("Why it failed."))
-    tasks = fields.List(fields.Nested(TaskStateSchema), **given("Its tasks, in the definition's order."))
+    tasks = fields.List(
+        fields.Nested(TaskStateSchema),
+        **given("Its tasks, in the definition's order; of a state machine, its top-level states in the order of their first entry."),
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------- the server

@@ -13,17 +13,13 @@ from typing import Any
 
 from workflows.core import arns
 from workflows.core.dataflow import rfc3339
-from workflows.core.draft import exceeds
 from workflows.core.expressions import ExpressionFailure, Scope, apply_result, evaluate, select
 from workflows.core.machine import Machine
 from workflows.expressions import CONTEXT, Path, ReferencePath, Template
-from workflows.model import DATA_LIMIT_EXCEEDED, ROOT, RUNTIME, Frame, Ref, parent_path
+from workflows.model import DATA_LIMIT_EXCEEDED, ROOT, RUNTIME, Frame, Ref, exceeds, parent_path
 from workflows.numbers import dumps, loads
-from workflows.states import ABSENT, Absent, Map, State, StateMachine, Working, all_states
+from workflows.states import ABSENT, PAYLOAD_BYTES, Absent, Map, State, StateMachine, Working, all_states
 from workflows.states import Scope as States
-
-PAYLOAD_BYTES = 262_144
-"""Of one input, output, result or variable, as UTF-8; also of all variables of one Assign (ASL.md, Limits)."""
 
 
 class Datum:

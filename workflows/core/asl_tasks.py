@@ -12,14 +12,13 @@ from email.utils import formatdate
 from typing import Any
 
 from workflows.core import arns
-from workflows.core.asl_flow import PAYLOAD_BYTES, Datum, Flow, too_large
+from workflows.core.asl_flow import Datum, Flow, too_large
 from workflows.core.dialect import Moment
-from workflows.core.draft import exceeds
 from workflows.core.expressions import ExpressionFailure
 from workflows.core.machine import Machine
-from workflows.model import DATA_LIMIT_EXCEEDED, RUNTIME, Error, Frame, TaskSpec
+from workflows.model import DATA_LIMIT_EXCEEDED, RUNTIME, Error, Frame, TaskSpec, exceeds
 from workflows.numbers import dumps
-from workflows.states import ABSENT, Task, function_name
+from workflows.states import ABSENT, PAYLOAD_BYTES, Task, function_name
 
 LATEST = "$LATEST"
 MAX_SECONDS = 99_999_999

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from workflows.core.draft import View, exceeds
-from workflows.model import DATA_LIMIT_EXCEEDED, Definition, Error, Frame, Ref, TaskSpec
+from workflows.core.draft import View
+from workflows.model import DATA_LIMIT_EXCEEDED, Definition, Error, Frame, Ref, TaskSpec, exceeds
 
 if TYPE_CHECKING:
     from workflows.core.machine import Machine

@@ -23,6 +23,7 @@ from workflows.model import (
     Header,
     Ref,
     Status,
+    exceeds,
     parent_path,
 )
 
@@ -202,10 +203,3 @@ class Draft:
             **self._header,
         )
         return Step(header, self._frames, tuple(self._history), self._payloads, answer)
-
-
-def exceeds(text: str, limit: int) -> bool:
-    """Whether the text is longer than `limit` bytes of UTF-8; encodes it only when its length in characters leaves that open."""
-    if len(text) > limit:
-        return True
-    return len(text) * 4 > limit and len(text.encode("utf-8", "surrogatepass")) > limit

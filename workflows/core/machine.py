@@ -16,7 +16,7 @@ from typing import Any
 from workflows.core import retry
 from workflows.core.dataflow import dumps, loads
 from workflows.core.dialect import RESULT_BYTES, Dialect, Moment
-from workflows.core.draft import Draft, Step, View, exceeds
+from workflows.core.draft import Draft, Step, View
 from workflows.core.waits import due
 from workflows.model import (
     DATA_LIMIT_EXCEEDED,
@@ -43,6 +43,7 @@ from workflows.model import (
     Status,
     Succeeded,
     Taken,
+    exceeds,
     parent_path,
 )
 

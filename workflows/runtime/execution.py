@@ -92,6 +92,10 @@ class Execution:
     def text(self, ref: str | int) -> str:
         return ref if isinstance(ref, str) else self.payload(ref)
 
+    def rows(self) -> Iterator[list[Any]]:
+        """Its history as stored, oldest first: [id, previous, type, at, details]. Raises what reading raises."""
+        return history(self.number, self._read)
+
     # ------------------------------------------------------------------------------------------------------------- apply
 
     def apply(self, step: Step) -> None:

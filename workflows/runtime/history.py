@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from workflows.model import Entry, Ref
-from workflows.runtime.execution import Execution, Read, history
+from workflows.runtime.execution import Execution
 from workflows.runtime.records import entry_from
 
 _PAYLOADS = ("input", "output", "parameters")
@@ -26,12 +26,12 @@ _DROPPED = {"ExecutionTimedOut": ("error", "cause")}
 """What we note and the service does not tell: an execution that timed out shows neither."""
 
 
-def events(execution: Execution, read: Read) -> Iterator[dict[str, Any]]:
+def events(execution: Execution) -> Iterator[dict[str, Any]]:
     """Its events, oldest first: id, previousEventId, timestamp (seconds since the epoch), type, and the details of that type.
 
     Payloads are JSON texts. Reads page by page; raises storage.CorruptRecord for a part that is missing.
     """
-    for row in history(execution.number, read):
+    for row in execution.rows():
         yield event(entry_from(row), execution)
 
 

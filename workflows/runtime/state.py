@@ -1,16 +1,20 @@
 """An execution as people see it: read from a snapshot, never from the engine's memory, so that no reader waits for the loop.
 
-Owns the translation of frames into task statuses. Knows no HTTP: `workflows/api/schemas.py` gives these records their JSON form.
+Owns the translation of frames into task statuses; of a state machine also of what its history tells (`runtime.passage`). Knows no HTTP:
+`workflows/api/schemas.py` gives these records their JSON form.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workflows.core.machine import read_error
 from workflows.model import ENDED, ROOT, At, Definition, Error, Frame, Status, TaskList, child_path
 from workflows.runtime.execution import Execution
+from workflows.runtime.passage import function_of, seen
+from workflows.runtime.task_state import TaskState
+from workflows.states import StateMachine
 
 TASK_STATUSES: Mapping[At, str] = {
     At.PENDING: "PENDING",
@@ -26,22 +30,6 @@ TASK_STATUSES: Mapping[At, str] = {
     At.CANCELLED: "CANCELLED",
 }
 """What a task's frame is called to users. A READY frame that has run before shows RETRYING."""
-
-
-@dataclass(frozen=True, slots=True)
-class TaskState:
-    """`result` is JSON text. Times are seconds since the epoch. `attempts` counts those that have begun."""
-
-    id: str
-    name: str
-    function: str
-    status: str
-    attempts: int = 0
-    started: float | None = None
-    ended: float | None = None
-    result: str | None = None
-    error: Error | None = None
-    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +69,9 @@ def describe(execution: Execution, definition: Definition, *, payloads: bool = T
 
 
 def _tasks(execution: Execution, definition: Definition, status: Status, payloads: bool) -> list[TaskState]:
-    assert isinstance(definition, TaskList), "the only dialect there is"
+    if isinstance(definition, StateMachine):
+        return _states(execution, definition, status, payloads)
+    assert isinstance(definition, TaskList), "there is no third dialect"
     states = []
     for task in definition.tasks.values():
         frame = execution.frame(child_path(ROOT, task.id))
@@ -93,6 +83,21 @@ def _tasks(execution: Execution, definition: Definition, status: Status, payload
         else:
             states.append(TaskState(task.id, task.name, task.spec.function, "PENDING"))
     return states
+
+
+def _states(execution: Execution, machine: StateMachine, status: Status, payloads: bool) -> list[TaskState]:
+    """Of a state machine: its top-level states in the order of their first entry. What has been left is in the history only; without
+    `payloads`, which reads no history, there is just the one it stands at."""
+    root = execution.frame(ROOT)
+    assert root is not None, "a started execution has a root"
+    present = _task(execution, root.state, root.state, function_of(machine, root.state), root, payloads)
+    if not payloads:
+        return [present]
+    found = seen(machine, execution.rows(), execution.text)
+    if status is not Status.COMPLETED:
+        known = found.get(root.state, present)
+        found[root.state] = replace(present, attempts=max(present.attempts, known.attempts))
+    return list(found.values())
 
 
 def _task(execution: Execution, task: str, name: str, function: str, frame: Frame, payloads: bool) -> TaskState:
