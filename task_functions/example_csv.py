@@ -1,7 +1,7 @@
 """The functions of the example `csv-fan-out`: make a CSV file, add up a part of it, join the parts and check them.
 
-The file and the summary are in the directory that STEPWELL_EXAMPLES_DIRECTORY names, `examples-data` unless it is set. Both are put in place
-whole, and each row follows from its number alone: every function may run again at any time, and beside itself, and gives the same.
+The file and the summary are in the directory that STEPWELL_EXAMPLES_DIRECTORY names, `examples-data` unless it is set. Both are put in
+place whole, and each row follows from its number alone: every function may run again at any time, and beside itself, and gives the same.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class TotalsDiffer(Exception):
 def generate(data: Any, _ctx: Context) -> Json:
     """`{"rows": n, "batch": n}`: write that many rows. `{"file", "rows", "cents", "batches": [{"first", "last"}, ...]}`, rows from 1."""
     rows, batch = data.get("rows"), data.get("batch")
-    if not (type(rows) is int and type(batch) is int and 1 <= rows <= ROWS_LIMIT and 1 <= batch and rows <= batch * BATCHES_LIMIT):
+    if not (type(rows) is int and type(batch) is int and 1 <= rows <= ROWS_LIMIT and batch >= 1 and rows <= batch * BATCHES_LIMIT):
         raise ValueError(
             f'"rows" is a number up to {ROWS_LIMIT}, and "batch" one that makes at most {BATCHES_LIMIT} batches, not {rows!r} and {batch!r}'
         )

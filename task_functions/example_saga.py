@@ -1,11 +1,11 @@
 """The functions of the example `order-saga`: reserve stock, charge a card, ship, and what undoes the first two.
 
-They stand for calls to other systems and keep nothing themselves. What they give depends only on the order and on the attempt's idempotency
-key, as it would at a payment provider that takes one: an attempt that is issued again after a crash gives the same receipt. An undoing needs
-no receipt, only the order, and does no harm where there is nothing to undo; so it may follow a step of which nobody knows whether it worked.
+They stand for calls to other systems and keep nothing themselves. A receipt follows from the attempt's idempotency key alone, as it would
+at a payment provider that takes one: an attempt that is issued again after a crash gets the same. Undoing needs no receipt, only the
+order, and does no harm where there is nothing to undo; so it may follow a step of which nobody knows whether it worked.
 
-All take `{"order": {"id", "items": [{"sku", "quantity", "cents"}]}, "failAt", "seconds"}`. `failAt` is the step that is to fail,
-such as `ship`, or `refund-once` for its first attempt only; `seconds` is how long each takes.
+All take `{"order": {"id", "items": [{"sku", "quantity", "cents"}]}, "fail": [step, ...], "seconds"}`. `fail` names the steps that are to
+fail, such as `ship`, or `refund-once` for its first attempt only; `seconds` is how long each takes.
 """
 
 from __future__ import annotations
@@ -103,7 +103,8 @@ def _step(name: str, data: Mapping[str, Any], ctx: Context, error: type[Exceptio
     while (left := ends - time.monotonic()) > 0 and not ctx.cancelled:
         time.sleep(min(left, _SLICE_S))
     ctx.logger.info("%s for order %s", name, data["order"]["id"])
-    if data.get("failAt") in (name, f"{name}-once" if ctx.attempt == 1 else name):
+    told = data.get("fail", ())
+    if name in told or (ctx.attempt == 1 and f"{name}-once" in told):
         raise error(f"{name} was told to fail for order {data['order']['id']}")
 
 
@@ -119,6 +120,8 @@ def _order(data: Any) -> Mapping[str, Any]:
     for item in items:
         if not isinstance(item, Mapping) or any(type(item.get(key)) is not int or item[key] < 0 for key in ("quantity", "cents")):
             raise InvalidOrder(f'an item has "quantity" and "cents", whole numbers from 0, not {item!r:.200}')
+    if not isinstance(data.get("fail", []), list):
+        raise InvalidOrder(f'"fail" is a list of steps, not {data["fail"]!r:.200}')
     seconds = data.get("seconds", 0)
     if type(seconds) not in (int, float) or not 0 <= seconds <= SECONDS_LIMIT:
         raise InvalidOrder(f'"seconds" is a number from 0 to {SECONDS_LIMIT}, not {seconds!r:.200}')
