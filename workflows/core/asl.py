@@ -21,7 +21,7 @@ from workflows.core.draft import View
 from workflows.core.expressions import ExpressionFailure, evaluate, matches
 from workflows.core.machine import Machine, read_error
 from workflows.expressions import Path, timestamp
-from workflows.model import DATA_LIMIT_EXCEEDED, RUNTIME, At, Error, Frame, Ref, TaskSpec
+from workflows.model import DATA_LIMIT_EXCEEDED, HEARTBEAT_TIMEOUT, RUNTIME, TIMEOUT, At, Error, Frame, Ref, TaskSpec
 from workflows.numbers import dumps
 from workflows.states import (
     ABSENT,
@@ -79,10 +79,13 @@ class Asl:
         return asl_tasks.note(m, frame, state, moment, details) if isinstance(state, Task) else frame.last
 
     def finished(self, m: Machine, frame: Frame, output: Ref | None, error: Error | None) -> None:
-        if error is not None:
-            self._failed(m, frame, error)
-        else:
+        if error is None:
             self._worked(m, frame, Datum(m, ref=output))
+            return
+        told_by_a_function = error.message.startswith("{")
+        if isinstance(self._state(frame), Task) and error.type in (TIMEOUT, HEARTBEAT_TIMEOUT) and not told_by_a_function:
+            error = replace(error, message="")  # W.14: a time-out has no cause
+        self._failed(m, frame, error)
 
     def woken(self, m: Machine, frame: Frame) -> None:
         if frame.status is At.RETRYING:
