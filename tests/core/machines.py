@@ -14,7 +14,7 @@ from workflows.numbers import loads
 
 Function = Callable[[Any], Any]
 
-NOW = "2026-11-21T03:00:00Z"
+LIMIT = 100_000
 
 
 class Boom(Exception):
@@ -52,8 +52,8 @@ def play(document: Mapping[str, Any], data: Any = None, **functions: Function) -
     return world
 
 
-def go(world: World, *, limit: int = 100_000, **functions: Function) -> None:
-    for _ in range(limit):
+def go(world: World, **functions: Function) -> None:
+    for _ in range(LIMIT):
         if waits := world.waits():
             path, wait = next(iter(waits.items()))
             if wait.kind is Work.CONTINUE:
@@ -65,7 +65,7 @@ def go(world: World, *, limit: int = 100_000, **functions: Function) -> None:
         else:
             world.check()
             return
-    raise AssertionError(f"still not at rest after {limit} events")
+    raise AssertionError(f"still not at rest after {LIMIT} events")
 
 
 def attempt(world: World, path: str = ROOT, **functions: Function) -> None:

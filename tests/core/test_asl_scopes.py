@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from tests.core.machines import Boom, details, failure, go, machine, one, play, raising, world_of
+from workflows.core.asl_flow import Variables
+from workflows.core.machine import Machine
 from workflows.model import ROOT, At, Status
 
 AT_X = "An error occurred while executing the state 'X' (entered at the event id #2). "
@@ -282,6 +284,14 @@ def test_a_variable_without_a_value() -> None:
     error, cause = failure(one({"Type": "Pass", "Parameters": {"a.$": "$none"}}))
     assert error == RUNTIME
     assert "$none" in cause
+
+
+def test_the_variables_in_sight() -> None:
+    states = machine(A={"Type": "Pass", "Assign": {"a": 1}, "Next": "X"}, X=mapped(calling("I", Assign={"b": 2})))
+    world = world_of(states, [1])
+    (inner,) = children(world)
+    seen = Variables(cast("Machine", world), world.at(inner))
+    assert (list(seen), len(seen), seen["a"]) == (["a"], 1, 1)
 
 
 def test_an_assign_that_is_too_long() -> None:

@@ -189,6 +189,7 @@ def test_an_interrupted_attempt_goes_on() -> None:
     world.interrupt()
     assert world.types()[-1] == "TaskInterrupted"
     go(world, f=double)
+    assert world.types().count("TaskStarted") == 1
     assert world.output() == {"twice": 2}
 
 
@@ -337,3 +338,8 @@ def test_cancelling() -> None:
     world = world_of(machine(X=task()))
     world.cancel()
     assert (world.status(), world.types()[-1]) == (Status.CANCELLED, "ExecutionAborted")
+
+
+def test_functions_have_nothing_upstream() -> None:
+    world = world_of(machine(X=task()))
+    assert world.dialect.upstream(world, world.at()) == {}
