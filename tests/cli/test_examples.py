@@ -17,6 +17,7 @@ import pytest
 
 from tests.cli.servers import Process, ended, serve, until, url_of
 from workflows.client import Client
+from workflows.core.machine import INTERRUPTIONS
 
 Start = Callable[..., Process]
 Json = dict[str, Any]
@@ -128,6 +129,20 @@ def test_a_saga_that_is_killed_goes_on_where_it_stood(fresh: House, at: str) -> 
     assert Counter(call["task"] for call in begins) == {**dict.fromkeys([*FULL, *UNDO], 1), at: 2}
     again = [(call["attempt"], call["key"]) for call in begins if call["task"] == at]
     assert again[0] == again[1], "the same attempt, with the same key"
+
+
+def test_a_charge_that_dies_again_and_again_is_given_up_and_refunded(fresh: House) -> None:
+    execution = fresh.client.execute("order-saga", {"seconds": 1})
+    for times in range(1, INTERRUPTIONS + 1):
+        fresh.kill_when(charged(times))
+    state = ended(fresh.client, execution)
+    assert (state["status"], state["output"]["because"]) == ("COMPLETED", "Interrupted")
+    assert list(state["output"]["undone"]) == ["refund", "release"], "nobody knows whether the card was charged"
+    assert Counter(fresh.begun()) == {"Reserve stock": 1, "Charge card": INTERRUPTIONS, "Refund card": 1, "Release stock": 1}
+
+
+def charged(times: int) -> Callable[[list[Json]], bool]:
+    return lambda calls: sum((call["task"], call["event"]) == ("Charge card", "begin") for call in calls) == times
 
 
 # --------------------------------------------------------------------------------------------------------------------- fan-out
