@@ -20,6 +20,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from task_functions import machines as machines  # the functions of the example state machines, which are examples too
 from task_functions import sbom_report
 from task_functions.call_log import logged
 from task_functions.context import Context

@@ -45,7 +45,7 @@ def test_definitions_are_sound(name: str) -> None:
         assert REGISTRY.get(task["functionName"]) is not None
         assert set(task.get("dependsOn", ())) <= set(ids)
         assert task["maxRetry"] >= 0
-    assert {path.stem for path in DIRECTORY.glob("*.json")} == {"hello", "sbom"}
+    assert {path.stem for path in DIRECTORY.glob("*.json")} == {"hello", "sbom", "order-saga", "fan-out", "retry-catch"}
 
 
 def test_hello() -> None:
