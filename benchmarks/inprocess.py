@@ -6,6 +6,7 @@ but the thread that would call it.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from benchmarks.server import DEFINITIONS, FUNCTIONS
 from storage.uri import resolve
 from task_functions.registry import REGISTRY, load
 from workflows.language import compile_definition
+from workflows.model import Status
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import Engine
 from workflows.runtime.functions import RegisteredFunctions
@@ -29,41 +31,44 @@ Around = Callable[[Callable[[], None]], None]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`seconds` from the first start to the end of the last execution."""
+    """`seconds` from the first start to the end of the last execution; `cpu_s` of the whole process meanwhile."""
 
     executions: int
     seconds: float
+    cpu_s: float
     commits: int
 
 
 class Bench:
-    """An engine on a fresh store."""
+    """An engine on a fresh store, which knows one definition."""
 
-    def __init__(self, uri: str, settings: Settings) -> None:
+    def __init__(self, uri: str, settings: Settings, document: str | None = None) -> None:
+        """`document`: the definition's text; None: three tasks in order that do nothing."""
         load(str(FUNCTIONS))
-        text = THREE.read_text()
+        text = THREE.read_text() if document is None else document
+        name = json.loads(text)["id"]
         self._store = resolve(uri)
         self._store.open()
         self._ledger = Ledger(self._store)
         catalogue = Catalogue(self._ledger, compile_definition)
         pending = Pending()
-        catalogue.register(pending, self._ledger.read, "three", text, text, time.time())
+        catalogue.register(pending, self._ledger.read, name, text, text, time.time())
         self._ledger.commit(pending)
-        self._job = catalogue.get("three", 1)
+        self._job = catalogue.get(name, 1)
         self._executor = InlineExecutor(REGISTRY.get, settings.task_workers)
         self._engine = Engine(self._ledger, catalogue, self._executor, RegisteredFunctions(REGISTRY), max_jobs=settings.max_jobs)
         self._executor.start(self._engine.report)
 
-    def run(self, executions: int, outstanding: int, around: Around = lambda turn: turn()) -> Run:
-        """Have so many executions done, `outstanding` requests waiting for their answer at any moment, as so many connections would.
-        `around` calls the turn it is given; a profiler does so in its own way."""
+    def run(self, executions: int, outstanding: int, around: Around = lambda turn: turn(), data: str = "{}") -> Run:
+        """Have so many executions of the input `data` done, or come to where they only wait, `outstanding` requests waiting for their
+        answer at any moment, as so many connections would. `around` calls the turn it is given; a profiler does so in its own way."""
         asked = answered = 0
 
         def ask() -> None:
             nonlocal asked
             if asked < executions:
                 asked += 1
-                request = Start(self._job, "{}")
+                request = Start(self._job, data)
                 request.reply.add_done_callback(done)
                 self._engine.inbox.ask(request)
 
@@ -72,12 +77,17 @@ class Bench:
             answered += 1
             ask()
 
-        began, before = time.perf_counter(), self._commits()
+        began, cpu, before = time.perf_counter(), time.process_time(), self._commits()
         for _ in range(outstanding):
             ask()
-        while answered < executions or self._engine.gauges()["admitted"]:
+        while answered < executions or self._unsettled():
             around(self._turn)
-        return Run(executions, time.perf_counter() - began, self._commits() - before)
+        return Run(executions, time.perf_counter() - began, time.process_time() - cpu, self._commits() - before)
+
+    def count(self, status: Status) -> int:
+        """How many executions are stored with this status."""
+        with self._ledger.snapshot() as snapshot:
+            return snapshot.count(f"status/{status}")
 
     def close(self) -> None:
         self._executor.close()
@@ -85,6 +95,10 @@ class Bench:
 
     def _turn(self) -> None:
         self._engine.turn(1.0)
+
+    def _unsettled(self) -> bool:
+        """Whether anything runs or is to go on: most turns that is known without a look into the store."""
+        return bool(self._engine.gauges()["admitted"]) or bool(self._ledger.scan("busy", None, 1))
 
     def _commits(self) -> int:
         with self._ledger.snapshot() as snapshot:

@@ -87,11 +87,11 @@ class Server:
 
     def rss_mib(self) -> list[float]:
         """Resident memory of the master and of each worker, in MiB."""
-        sizes = []
-        for pid in self._pids():
-            status = (_PROC / str(pid) / "status").read_text()
-            sizes.append(int(status.partition("VmRSS:")[2].split()[0]) / 1024)
-        return sizes
+        return [_status(pid, "VmRSS") / 1024 for pid in self._pids()]
+
+    def threads(self) -> int:
+        """Of the workers, together."""
+        return sum(_status(pid, "Threads") for pid in self._pids()[1:])
 
     def _pids(self) -> list[int]:
         if self._process is None or not _PROC.is_dir():
@@ -145,6 +145,11 @@ def stepwell(directory: Path, store: str, **settings: object) -> Server:
 def bare(directory: Path) -> Server:
     """A Flask application that only answers, under the same gunicorn settings."""
     return Server(["-c", "python:benchmarks.bare", "benchmarks.bare:app"], {}, directory / "bare.log")
+
+
+def _status(pid: int, name: str) -> int:
+    """A figure from the kernel's status of a process; sizes are in KiB."""
+    return int((_PROC / str(pid) / "status").read_text().partition(f"\n{name}:")[2].split()[0])
 
 
 def _free_port() -> int:

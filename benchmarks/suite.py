@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import floors, workloads
+from benchmarks import scale as scales
 from benchmarks.inprocess import Bench
 from benchmarks.report import Collection, Measure, Ratio
 from benchmarks.server import bare
@@ -32,9 +33,25 @@ class Scale:
     latencies: int = 50
     queued: int = 2_000
     engine_executions: int = 2_000
+    chain: tuple[int, int] = (1_000, 2_000)
+    items: tuple[int, int] = (1_000, 10_000)
+    branches: int = 100
+    waiting: int = 100_000
+    idle_s: float = 10.0
 
 
-QUICK = Scale(drive_s=1.0, floor_s=0.3, latencies=20, queued=300, engine_executions=300)
+QUICK = Scale(
+    drive_s=1.0,
+    floor_s=0.3,
+    latencies=20,
+    queued=300,
+    engine_executions=300,
+    chain=(200, 400),
+    items=(100, 1_000),
+    branches=20,
+    waiting=2_000,
+    idle_s=1.0,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +125,27 @@ def _restart(directory: Path, scale: Scale) -> Iterator[Measure]:
     return workloads.restart(directory, str(directory / "restart.fs"), scale.queued)
 
 
+def _chain(directory: Path, scale: Scale) -> Iterator[Measure]:
+    return scales.chain(directory, scale.chain)
+
+
+def _map(directory: Path, scale: Scale) -> Iterator[Measure]:
+    yield from scales.each(directory, scale.items)
+    yield from scales.one_by_one(directory, scale.items[0])
+
+
+def _parallel(directory: Path, scale: Scale) -> Iterator[Measure]:
+    return scales.parallel(directory, scale.branches)
+
+
+def _languages(directory: Path, scale: Scale) -> Iterator[Measure]:
+    return scales.languages(directory, scale.engine_executions)
+
+
+def _waiting(directory: Path, scale: Scale) -> Iterator[Measure]:
+    return scales.waiting(directory, scale.waiting, scale.idle_s)
+
+
 BENCHMARKS = (
     Benchmark("disk", "Floor: 4 KiB append and fdatasync, one after the other, on the disk the stores are on.", _disk),
     Benchmark("commit", "Floor: one record of 2 KiB changed and committed through our strict FileStorage.", _commit),
@@ -121,6 +159,11 @@ BENCHMARKS = (
     Benchmark("latency", "One execution at a time on an idle server, from POST to seen completion.", _latency),
     Benchmark("start", "From exec to the first answer, and the memory of a server that does nothing.", _start),
     Benchmark("restart", "kill -9 with thousands of unfinished executions, then start again.", _restart),
+    Benchmark("chain", "A state machine of Pass states in a row, one execution through the engine: cost per state at two lengths.", _chain),
+    Benchmark("map", "A Map that calls a function that does nothing per item: cost per item at two sizes.", _map),
+    Benchmark("parallel", "A Parallel whose branches call a function that does nothing: cost per branch.", _parallel),
+    Benchmark("languages", "Three tasks that do nothing as a task list and as a state machine: cost per task.", _languages),
+    Benchmark("waiting", "Executions in a Wait state of a day: making them, and a server with all of them and nothing to do.", _waiting),
 )
 
 

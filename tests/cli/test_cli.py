@@ -59,10 +59,9 @@ def test_a_retry_shows_its_attempt(shared: str) -> None:
 
 
 def test_a_state_machine_is_watched_state_by_state(shared: str) -> None:
-    result = stepwell("run", "retry-catch", "--watch", server=shared)
-    assert result.exit_code == 0
-    assert "Flaky        RETRYING" in result.stdout
-    assert "Report" in result.stdout
+    result = stepwell("run", "retry-catch-showcase", "--watch", server=shared)
+    assert result.exit_code == 0, result.output
+    assert "RETRYING" in result.stdout
     assert result.stdout.splitlines()[-1].startswith("COMPLETED")
 
 

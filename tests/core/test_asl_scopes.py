@@ -9,9 +9,11 @@ from typing import Any, cast
 import pytest
 
 from tests.core.machines import Boom, details, failure, go, machine, one, play, raising, world_of
+from workflows.core import asl_flow
 from workflows.core.asl_flow import Variables
 from workflows.core.machine import Machine
-from workflows.model import ROOT, At, Status
+from workflows.model import INLINE_BYTES, ROOT, At, Status
+from workflows.numbers import loads
 
 AT_X = "An error occurred while executing the state 'X' (entered at the event id #2). "
 ALL = {"ErrorEquals": ["States.ALL"]}
@@ -350,6 +352,24 @@ def test_the_cost_of_a_map_grows_with_its_items(size: int) -> None:
     assert world.cost["puts"] <= 8 * size
     assert sum(isinstance(ref, int) for ref in (world.head().input,)) + len(world.payloads) <= 8
     assert time.process_time() - began < 60
+
+
+def test_what_all_iterations_look_into_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    long: list[int] = []
+
+    def counted(text: str) -> Any:
+        if len(text) > INLINE_BYTES:
+            long.append(len(text))
+        return loads(text)
+
+    monkeypatch.setattr(asl_flow, "loads", counted)
+    asl_flow._remembered.cache_clear()
+    template = {"item.$": "$$.Map.Item.Value", "all.$": "States.ArrayLength($)", "given.$": "$$.Execution.Input[0]", "var.$": "$v[0]"}
+    items = [f"item {n}" for n in range(400)]
+    start = {"Type": "Pass", "Assign": {"v.$": "$"}, "Next": "X"}
+    world = play(machine(S=start, X=mapped(calling(Parameters={"of.$": "$$.Map.Item.Value"}), ItemSelector=template)), items, f=lambda _: 1)
+    assert world.output() == [1] * 400
+    assert len(long) <= 4
 
 
 def test_a_map_of_quick_states_takes_turns() -> None:

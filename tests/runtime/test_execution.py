@@ -17,7 +17,23 @@ from tests.simulation.definitions import make_dialect, random_dag, random_machin
 from workflows.core.dialect import Dialect
 from workflows.core.machine import step
 from workflows.core.waits import due
-from workflows.model import ENDED, At, Cancelled, Continue, Delay, Error, Event, Failed, Fired, Retrier, Started, Succeeded, Taken, TaskSpec
+from workflows.model import (
+    ENDED,
+    At,
+    Cancelled,
+    Continue,
+    Delay,
+    Error,
+    Event,
+    Failed,
+    Fired,
+    Frame,
+    Retrier,
+    Started,
+    Succeeded,
+    Taken,
+    TaskSpec,
+)
 from workflows.runtime import execution as module
 from workflows.runtime.execution import Execution, history
 from workflows.runtime.ledger import Pending
@@ -157,6 +173,36 @@ def test_frames_beyond_16_kib_go_to_pages_and_a_change_rewrites_one() -> None:
         assert len(pending.records) <= 4, "the record, the page, the root's page, perhaps a chunk"
         most = max(most, sum(len(raw or b"") for raw in pending.records.values()))
     assert most <= 64 * 1024
+    disk.check()
+
+
+def test_beside_pages_the_record_holds_no_frame_but_the_root() -> None:
+    """It is written at every commit, and 16 KiB of tasks long ended would be written with it."""
+    disk = Disk(dag(*(task(f"t{n:04}") for n in range(500))))
+    disk.start()
+    disk.write()
+    assert [frame["path"] for frame in disk.read("execution", (1,))["frames"]] == [""]
+    disk.run("/t0001")
+    pending = disk.write()
+    assert len(pending.records["execution", (1,)] or b"") < 16 * 1024
+    disk.check()
+
+
+def test_a_frame_is_encoded_when_it_has_changed_and_not_with_its_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = Disk(dag(*(task(f"t{n:04}") for n in range(500))))
+    disk.start()
+    disk.write()
+    encoded: list[str] = []
+    frame_data = vars(module)["frame_data"]
+
+    def noted(frame: Frame) -> dict[str, Any]:
+        encoded.append(frame.path)
+        return dict(frame_data(frame))
+
+    monkeypatch.setattr(module, "frame_data", noted)
+    disk.run("/t0001")
+    disk.write()
+    assert sorted(encoded) == ["", "/t0001"]
     disk.check()
 
 

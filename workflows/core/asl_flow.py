@@ -16,7 +16,7 @@ from workflows.core.dataflow import rfc3339
 from workflows.core.expressions import ExpressionFailure, Scope, apply_result, evaluate, select
 from workflows.core.machine import Machine
 from workflows.expressions import CONTEXT, Path, ReferencePath, Template
-from workflows.model import DATA_LIMIT_EXCEEDED, ROOT, RUNTIME, Frame, Ref, exceeds, parent_path
+from workflows.model import DATA_LIMIT_EXCEEDED, INLINE_BYTES, ROOT, RUNTIME, Frame, Ref, exceeds, parent_path
 from workflows.numbers import dumps, loads
 from workflows.states import ABSENT, PAYLOAD_BYTES, Absent, Map, State, StateMachine, Working, all_states
 from workflows.states import Scope as States
@@ -39,7 +39,7 @@ class Datum:
     @property
     def value(self) -> Any:
         if self._value is ABSENT:
-            self._value = loads(self.text)
+            self._value = parsed(self.text)
         return self._value
 
     def keep(self, state: str) -> Ref:
@@ -87,7 +87,7 @@ class Variables(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         for frame in lineage(self._m, self._frame):
             if name in frame.variables:
-                return loads(self._m.text(frame.variables[name]))
+                return parsed(self._m.text(frame.variables[name]))
         raise KeyError(name)
 
     def __iter__(self) -> Iterator[str]:
@@ -161,7 +161,7 @@ class Flow:
 
     def item(self, template: Template | Absent, index: int) -> Datum:
         """What iteration `index` of the Map the frame is open at begins with."""
-        value = items_of(self._m.text(_present(self._frame.items)))[index]
+        value = parsed(self._m.text(_present(self._frame.items)))[index]
         if template is ABSENT:
             return self.made(value)
         context = {**self.context(), "Map": {"Item": {"Index": index, "Value": value}}}
@@ -185,7 +185,7 @@ class Flow:
         context: dict[str, Any] = {
             "Execution": {
                 "Id": arns.execution_arn(machine.id, header.id),
-                "Input": loads(self._m.text(header.input)),
+                "Input": parsed(self._m.text(header.input)),
                 "StartTime": rfc3339(header.created),
                 "Name": header.id,
                 "RoleArn": arns.ROLE,
@@ -210,7 +210,7 @@ class Flow:
         for scope in lineage(self._m, self._frame):
             if scope is not child and isinstance(self._compiled.states[scope.state], Map):
                 index = index_of(child.path)
-                return {"Index": index, "Value": items_of(self._m.text(_present(scope.items)))[index]}
+                return {"Index": index, "Value": parsed(self._m.text(_present(scope.items)))[index]}
             child = scope
         return None
 
@@ -220,11 +220,15 @@ def index_of(path: str) -> int:
     return int(path.rpartition(":")[2])
 
 
+def parsed(text: str) -> Any:
+    """The value of a payload, shared by all who look into it. Long ones are remembered: each iteration of a Map takes one of the items,
+    and may look into the whole input and into that of the execution."""
+    return loads(text) if len(text) <= INLINE_BYTES else _remembered(text)
+
+
 @lru_cache(maxsize=16)
-def items_of(text: str) -> list[Any]:
-    """The items of a Map. Remembered, because each iteration that begins takes one of them."""
-    items: list[Any] = loads(text)
-    return items
+def _remembered(text: str) -> Any:
+    return loads(text)
 
 
 def _present(ref: Ref | None) -> Ref:

@@ -15,8 +15,9 @@ from storage.protocol import CorruptRecord, Key, UnencodableRecord
 from storage.records import encode
 from workflows.core.draft import Step
 from workflows.core.waits import due
-from workflows.model import ROOT, Frame, Header, parent_path
+from workflows.model import ENDED, ROOT, Frame, Header, parent_path
 from workflows.runtime.ledger import Pending
+from workflows.runtime.payloads import Payloads
 from workflows.runtime.records import (
     CHUNK_BYTES,
     CHUNK_ENTRIES,
@@ -33,17 +34,20 @@ Read = Callable[[str, Key], Any]
 
 
 class Execution:
-    """A `core.draft.View` that takes in steps and gives out records. `number` is its place in the partition."""
+    """A `core.draft.View` that takes in steps and gives out records. `number` is its place in the partition. `kept`: where payloads are
+    looked for before they are read; None: a memory of its own."""
 
-    def __init__(self, number: int, read: Read) -> None:
+    def __init__(self, number: int, read: Read, kept: Payloads | None = None) -> None:
         self.number = number
         self.header: Header | None = None
         self.frames: dict[str, Frame] = {}
         self._read = read
+        self._kept = Payloads() if kept is None else kept
         self._children: dict[str, dict[str, None]] = {}
         self._payloads: dict[int, str] = {}
         self._pages: dict[int, dict[str, None]] = {0: {}}
         self._page_of: dict[str, int] = {}
+        self._rows: dict[str, bytes] = {}
         self._tail: list[list[Any]] = []
         self._chunks = 0
         self._first = _array([])
@@ -51,12 +55,12 @@ class Execution:
         self.stored: Header | None = None
 
     @classmethod
-    def load(cls, number: int, read: Read) -> Execution | None:
+    def load(cls, number: int, read: Read, kept: Payloads | None = None) -> Execution | None:
         """The execution as last committed, or None. Raises storage.CorruptRecord."""
         data = read("execution", (number,))
         if data is None:
             return None
-        self = cls(number, read)
+        self = cls(number, read, kept)
         try:
             self._load(data)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
@@ -83,6 +87,9 @@ class Execution:
     def payload(self, number: int) -> str:
         if number in self._payloads:
             return self._payloads[number]
+        return self._kept.text((self.number, number), lambda: self._stored_payload(number))
+
+    def _stored_payload(self, number: int) -> str:
         data = self._read("payload", (self.number, number))
         if data is None:
             raise CorruptRecord(f"payload {number} of execution {self.number} is missing")
@@ -118,12 +125,14 @@ class Execution:
             if path != ROOT:
                 self._children.setdefault(parent_path(path), {})[path] = None
         self.frames[path] = frame
+        self._rows.pop(path, None)
         self._dirty.add(page)
 
     def _forget(self, path: str) -> None:
         if path not in self.frames:
             return
         del self.frames[path]
+        self._rows.pop(path, None)
         self._children.pop(path, None)
         self._children.get(parent_path(path), {}).pop(path, None)
         page = self._page_of.pop(path)
@@ -166,13 +175,15 @@ class Execution:
     def committed(self) -> None:
         """What `write` gave out is in the store."""
         self.stored = self.header
+        if self.header is not None and self.header.status not in ENDED:  # else nobody here looks into them again
+            self._kept.keep({(self.number, payload): text for payload, text in self._payloads.items()})
         self._payloads.clear()
         self._clean()
 
     def _write_pages(self, records: dict[tuple[str, Key], bytes | None]) -> orjson.Fragment:
         for page in sorted(self._dirty):
             paths = self._pages[page]
-            rows = [_dumps(frame_data(self.frames[path])) for path in paths]
+            rows = [self._row(path) for path in paths]
             if sum(map(len, rows)) > PAGE_BYTES:
                 self._split(page, rows, records)
             elif page and not paths:
@@ -181,12 +192,22 @@ class Execution:
             elif page:
                 records["page", (self.number, page)] = encode({"frames": _array(rows)})
             if page == 0:
-                self._first = _array(rows[: len(self._pages[0])])
+                self._first = _array([self._row(path) for path in self._pages[0]])
         return self._first
 
+    def _row(self, path: str) -> bytes:
+        """The frame as it is written: encoded again only when it has changed, however often its page is."""
+        row = self._rows.get(path)
+        if row is None:
+            row = self._rows[path] = _dumps(frame_data(self.frames[path]))
+        return row
+
     def _split(self, page: int, rows: list[bytes], records: dict[tuple[str, Key], bytes | None]) -> None:
-        """Spread the page's frames over it and new pages, each at most PAGE_BYTES long unless one frame alone is longer."""
-        parts = list(_parts(list(zip(self._pages[page], rows, strict=True))))
+        """Spread the page's frames over it and new pages, each at most PAGE_BYTES long unless one frame alone is longer. The first page is
+        written at every commit and keeps the root alone, which every end of a child changes."""
+        items = list(zip(self._pages[page], rows, strict=True))
+        root = [item for item in items if item[0] == ROOT]
+        parts = [*([root] if root else []), *_parts([item for item in items if item[0] != ROOT])]
         for part in parts:
             target = page if part is parts[0] else max(self._pages) + 1
             self._pages[target] = dict.fromkeys(path for path, _ in part)

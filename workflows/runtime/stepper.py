@@ -22,6 +22,7 @@ from workflows.runtime.execution import Execution
 from workflows.runtime.executor import Identity
 from workflows.runtime.gate import Gate, Limits
 from workflows.runtime.ledger import Ledger, Pending
+from workflows.runtime.payloads import Payloads
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ class Stepper:
         self.seed = seed
         self._in_flight = in_flight
         self._live: dict[int, Execution] = {}
+        self._payloads = Payloads()
         self._revived: set[int] = set()
         self._first = True
         self._silent: int | None = None
@@ -81,7 +83,7 @@ class Stepper:
         found = self._live.pop(number, None)
         if found is None:
             try:
-                found = Execution.load(number, self._ledger.read)
+                found = Execution.load(number, self._ledger.read, self._payloads)
             except CorruptRecord as error:
                 self._set_aside(number, f"its records cannot be read: {error}")
             if found is None:
@@ -97,6 +99,8 @@ class Stepper:
         self._revived.clear()
         self._gate.clear()
         self.recovering = True
+        if self._first:  # what was counted was not committed, or is met again
+            self.recovered[0] = 0
 
     def committed(self, round: Round) -> None:
         """The round is in the store."""
@@ -116,7 +120,7 @@ class Stepper:
 
     def begin(self, round: Round, number: int, definition: Definition, kind: Kind, *details: Any) -> str:
         """The first event of a new execution. Raises what the step raises: nothing has happened then."""
-        execution = Execution(number, self._ledger.read)
+        execution = Execution(number, self._ledger.read, self._payloads)
         dialect = self._dialect_of(definition.id, definition.revision)
         result = step(dialect, execution, kind(round.now, self.seed(), *details))
         self._live[number] = execution
