@@ -114,6 +114,9 @@ def test_a_stop_in_the_middle_of_attempts_is_no_interruption(server: ServerProce
         for _ in range(5):  # more often than interruptions are allowed
             assert server.stop() == 0, server.tail()
             server.start()
+            first = requests.get(f"{server.url}/jobs/{accepted[0]}/state", timeout=20).json()["tasks"][0]
+            assert first["attempts"] == 1, "an attempt that was given back has begun all the same"
+            assert first["status"] in ("RUNNING", "RETRYING")
     finally:
         del os.environ["STEPWELL_GRACE_S"]
     all_complete(server, accepted)
