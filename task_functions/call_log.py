@@ -2,6 +2,7 @@
 
 Off unless the environment variable STEPWELL_CALL_LOG names a file. Each line is one `write` to a file opened for appending, which
 the system keeps whole among processes, and which stays when the process is killed. A beginning without an end is a killed attempt.
+`key` tells the items of a Map apart, which have one state's name.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def _write(path: str, event: str, ctx: Context) -> None:
         "execution": ctx.execution_id,
         "task": ctx.task_id,
         "attempt": ctx.attempt,
+        "key": ctx.idempotency_key,
         "pid": os.getpid(),
     }
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)

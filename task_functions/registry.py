@@ -22,6 +22,8 @@ from pathlib import Path
 from types import CodeType, ModuleType, TracebackType
 from typing import Any, TypeVar, overload
 
+from task_functions.handlers import Handlers, has_variables
+
 SUFFIX = "Function"
 """A definition may say `task1Function` for the function registered as `task1`, as go-job-orchestrator's definitions do."""
 
@@ -56,12 +58,14 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """`call` takes (data) or, where `wants_context`, (data, ctx). `origin` is "module:line"."""
+    """`call` takes (data) or, where `wants_context`, (data, ctx). `origin` is "module:line". A `handler` is AWS Lambda's: bytes that it
+    returns are the JSON text of its result."""
 
     name: str
     call: Callable[..., Any]
     wants_context: bool
     origin: str
+    handler: bool = False
 
     def invoke(self, data: Any, ctx: Any) -> Any:
         return self.call(data, ctx) if self.wants_context else self.call(data)
@@ -73,6 +77,7 @@ class Registry:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._functions: dict[str, Function] = {}
+        self.handlers = Handlers(lambda file: _import_file(file, _private_name(file)))
 
     def add(self, function: Function) -> None:
         """The same function of a module loaded again takes the place of its former self; another one raises DuplicateFunction."""
@@ -84,9 +89,13 @@ class Registry:
             self._functions[function.name] = function
 
     def get(self, name: str) -> Function | None:
-        """The function of exactly this name; failing that, of this name without the suffix "Function"."""
+        """The function of exactly this name; failing that, of this name without the suffix "Function"; failing that, a handler's file of
+        this name in the directories that were loaded."""
         functions = self._functions
-        return functions.get(name) or functions.get(name.removesuffix(SUFFIX))
+        found = functions.get(name) or functions.get(name.removesuffix(SUFFIX))
+        if found is None and (call := self.handlers.find(name)) is not None:
+            return Function(name, call, wants_context=True, origin=f"{name}.py", handler=True)
+        return found
 
     def has(self, name: str) -> bool:
         return self.get(name) is not None
@@ -198,12 +207,15 @@ def load(source: str) -> Loaded:
 
     Of a directory each `*.py` that does not start with "_" is loaded, in name order, as a module of its own under a private name: the
     directory is not put on `sys.path`, so its files cannot shadow a library, nor import each other. A file that raises, even SystemExit,
-    is reported and registers nothing. Loading a source again takes up its changes (of a module: none, as Python imports it once).
+    is reported and registers nothing. Handlers that nobody registered are looked for in these directories, too (`handlers`); a file that
+    has variables of its own is one of them, and is not read before it is used. Loading a source again takes up its changes (of a module:
+    none, as Python imports it once).
     """
     directory = Path(source)
     if directory.is_dir():
         directory = directory.resolve()
-        files = [file for file in sorted(directory.glob("*.py")) if not file.name.startswith("_")]
+        REGISTRY.handlers.add(directory)
+        files = [file for file in sorted(directory.glob("*.py")) if not file.name.startswith("_") and not has_variables(file)]
         results = [_load(source, functools.partial(_import_file, file, _private_name(file))) for file in files]
     elif all(part.isidentifier() for part in source.split(".")):
         results = [_load(source, functools.partial(importlib.import_module, source))]

@@ -103,7 +103,10 @@ def run(job: str, payload: str, watch: bool, server: str | None, as_json: bool) 
     with _client(server) as client:
         body = _payload(payload)
         if job.endswith(".json"):
-            job = client.register(_existing(job))["id"]
+            registered = client.register(_existing(job))
+            for warning in registered["warnings"]:
+                click.echo(f"warning: {warning['pointer']}: {warning['message']}", err=True)
+            job = registered["id"]
         execution_id = client.execute(job, body)
         if not watch:
             click.echo(json.dumps({"executionID": execution_id}) if as_json else execution_id)

@@ -126,6 +126,7 @@ def boot(worker: Any) -> None:
         server.start()
     except StoreError as error:
         refuse(error, CANNOT_START)
+    answer_unread(worker.wsgi.extensions["stepwell.unread"])
     drain = worker.wsgi.extensions["stepwell.drain"] = Drain(server)
 
     def stop(number: int, frame: Any) -> None:
@@ -136,6 +137,21 @@ def boot(worker: Any) -> None:
         signal.signal(number, stop)
         signal.siginterrupt(number, False)
     signal.signal(signal.SIGHUP, lambda *_: None)  # a closed terminal tells the master, too, which decides
+
+
+def answer_unread(body: Callable[[int, str], bytes]) -> None:
+    """What gunicorn cannot read (a wrong request line, too long a header) never reaches the application, and it would answer in HTML. It
+    has no setting for that, only this function."""
+    from gunicorn import util
+
+    def write_error(client: Any, status: int, reason: str, message: str) -> None:
+        text = body(status, message or reason)
+        head = (
+            f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/problem+json\r\nContent-Length: {len(text)}\r\n"
+        )
+        util.write_nonblock(client, f"{head}X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n".encode("latin-1") + text)
+
+    util.write_error = write_error
 
 
 def leave(_master: Any, worker: Any) -> None:

@@ -9,7 +9,7 @@ import logging
 import os
 from pathlib import Path
 
-from storage.protocol import Store
+from storage.protocol import Store, StoreError
 from task_functions.registry import load
 from workflows.errors import Invalid, StepwellError
 from workflows.runtime.engine import Engine
@@ -35,8 +35,8 @@ class Server:
         """Raises storage.StoreError when the store cannot be opened. Bad function and definition files are logged and left out."""
         if self._pid == os.getpid():
             return
-        self._pid = os.getpid()
         self._store.open()
+        self._pid = os.getpid()
         self._load_functions()
         self._engine.start()
         self._load_definitions(self.settings.definitions)
@@ -65,7 +65,9 @@ class Server:
             except Invalid as invalid:
                 for problem in invalid.problems:
                     log.error("definitions: %s: %s", path, problem)
-            except StepwellError as error:
+            except (StepwellError, StoreError) as error:
                 log.error("definitions: %s: %s", path, error)
             else:
+                for warning in done.warnings:
+                    log.warning("definitions: %s: %s", path, warning)
                 log.info("definitions: %s, revision %d%s", done.id, done.revision, "" if done.created else " (unchanged)")

@@ -6,16 +6,18 @@ inbox and are answered after their commit; questions are answered from a snapsho
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from storage.protocol import CorruptRecord
 from task_functions.registry import Registry
-from workflows.errors import Conflict, Invalid, NotFound, NotJson, Problem, Unavailable
+from workflows.errors import Conflict, Invalid, NotFound, NotJson, Problem, StepwellError, Unavailable
 from workflows.language import canonical, read_definition
 from workflows.language.text import check, loads
 from workflows.model import Status, exceeds
@@ -28,6 +30,10 @@ from workflows.runtime.ledger import Ledger, Snapshot
 from workflows.runtime.requests import Cancel, Start, Write, number_of
 from workflows.runtime.state import ExecutionState, describe
 from workflows.states import PAYLOAD_BYTES, StateMachine
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 LISTED = 100
 """Executions that the system state lists of each kind; its counts are whole."""
@@ -81,7 +87,7 @@ class Service:
             return self._catalogue.register(pending, read, definition.id, text, form, now, source)
 
         answer: Registration = self._ask(Write(write, lambda: self._catalogue.forget(definition.id)))
-        return answer
+        return replace(answer, warnings=definition.warnings if isinstance(definition, StateMachine) else ())
 
     def load_file(self, path: Path) -> Registration:
         """Register a definition file. Raises as `register` does, and NotJson for a file that cannot be read."""
@@ -129,12 +135,9 @@ class Service:
 
     def system_state(self) -> SystemState:
         with self._ledger.snapshot() as snapshot:
-            running = snapshot.scan(f"status/{Status.RUNNING}", None, LISTED)
-            loaded = [Execution.load(-int(key[0]), snapshot.read) for key in running]
-            queued = [snapshot.read("execution", (-int(key[0]),)) for key in snapshot.scan(f"status/{Status.QUEUED}", None, LISTED)]
             return SystemState(
-                active=tuple(self._describe(execution, payloads=False) for execution in loaded if execution is not None),
-                queued=tuple(data["header"]["id"] for data in queued),
+                active=tuple(self._listed(snapshot, Status.RUNNING, lambda execution: self._describe(execution, payloads=False))),
+                queued=tuple(self._listed(snapshot, Status.QUEUED, lambda execution: execution.header.id if execution.header else "")),
                 counts={status: snapshot.count(f"status/{status}") for status in Status},
                 pool=self._engine.gauges(),
                 uptime=self._clock() - self._since,
@@ -148,6 +151,16 @@ class Service:
         return Health(tuple(self._engine.troubles()))
 
     # -------------------------------------------------------------------------------------------------------------- within
+
+    def _listed(self, snapshot: Snapshot, status: Status, show: Callable[[Execution], T]) -> Iterator[T]:
+        """The newest executions of this status. One that cannot be read is left out: it is set aside, and `health` says why."""
+        for key in snapshot.scan(f"status/{status}", None, LISTED):
+            try:
+                execution = Execution.load(-int(key[0]), snapshot.read)
+                if execution is not None:
+                    yield show(execution)
+            except (CorruptRecord, LookupError, StepwellError) as error:
+                log.warning("execution number %d cannot be listed: %s", -int(key[0]), error)
 
     def _find(self, snapshot: Snapshot, execution_id: str) -> Execution:
         number = number_of(execution_id)

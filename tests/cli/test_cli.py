@@ -58,6 +58,13 @@ def test_a_retry_shows_its_attempt(shared: str) -> None:
     assert "attempt 2" in result.stdout
 
 
+def test_a_state_machine_is_watched_state_by_state(shared: str) -> None:
+    result = stepwell("run", "retry-catch-showcase", "--watch", server=shared)
+    assert result.exit_code == 0, result.output
+    assert "RETRYING" in result.stdout
+    assert result.stdout.splitlines()[-1].startswith("COMPLETED")
+
+
 def test_a_cancelled_execution_is_exit_code_3(shared: str) -> None:
     client = Client(shared)
     execution_id = client.execute("slow", {"seconds": 60})

@@ -13,7 +13,7 @@ from typing import Any
 from tests.core.world import World
 from workflows.core.asl import Asl
 from workflows.language import states
-from workflows.model import Header, Status
+from workflows.model import Status
 from workflows.numbers import dumps, loads
 from workflows.runtime.history import event
 
@@ -40,18 +40,19 @@ def answer(definition: Mapping[str, Any], data: Any) -> dict[str, Any]:
     world.start(data)
     world.run()
     world.check()
-    return shown(world.head(), world)
+    events = [event(entry, Reader(world)) for entry in world.history]  # type: ignore[arg-type]
+    return recording(world.status(), events)
 
 
-def shown(header: Header, world: World) -> dict[str, Any]:
-    made: list[dict[str, Any]] = [event(entry, Reader(world)) for entry in world.history]  # type: ignore[arg-type]
+def recording(status: Status, made: list[dict[str, Any]]) -> dict[str, Any]:
+    """An execution that ended so, with these events, in the shape of a recording."""
     for one in made:
         del one["timestamp"]
         for name, details in one.items():
             if name.endswith("EventDetails"):
                 one[name] = {key: _parsed(value) if key in _JSON_TEXTS else value for key, value in details.items()}
     last = made[-1]["type"]
-    found: dict[str, Any] = {"status": "TIMED_OUT" if last == "ExecutionTimedOut" else _STATUS[header.status]}
+    found: dict[str, Any] = {"status": "TIMED_OUT" if last == "ExecutionTimedOut" else _STATUS[status]}
     final: dict[str, Any] = next((value for name, value in made[-1].items() if name.endswith("EventDetails")), {})
     found |= {name: final[name] for name in ("output", "error", "cause") if name in final}
     return found | {"event_types": [one["type"] for one in made], "events": made}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -260,6 +261,27 @@ def test_abandoned_workers_are_replaced_as_often_as_there_are_workers(bench: Ben
     assert bench.quiet()
 
 
+def test_a_system_without_threads_to_spare_costs_workers_only(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(kind, 1)
+    bench.function(bench.wait, "wait2")
+    bench.start()
+    waiting = bench.submit(1, "wait2")
+    bench.begun.get(timeout=WAIT_S)
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        bench.executor.cancel(waiting)
+    assert bench.executor.capacity == 0
+    assert bench.executor.troubles()
+    bench.release.set()
+    assert bench.report()[0] == waiting
+    assert bench.executor.capacity == 1
+    bench.executor.close()
+
+
 def test_close_before_start_and_twice(kind: str) -> None:
     bench = Bench(kind, 1)
     bench.executor.close()
@@ -365,3 +387,24 @@ def test_integers_keep_their_digits(bench: Bench) -> None:
 
 def same(data: Any) -> Any:
     return data
+
+
+@pytest.mark.parametrize("body", ["b'{\"n\": 1.00}'", "bytearray(b'{\"n\": 1.00}')", "memoryview(b'{\"n\": 1.00}')"])
+def test_bytes_from_a_handler_are_the_text_of_its_result(bench: Bench, tmp_path: Path, body: str) -> None:
+    (tmp_path / "raw.py").write_text(f"def handler(event, context):\n    return {body}\n")
+    bench.registry.handlers.add(tmp_path)
+    bench.submit(1, "raw")
+    assert bench.outcome() == Done('{"n": 1.00}')
+
+
+def test_bytes_from_a_handler_that_are_no_json_fail_and_its_tracebacks_are_its_own(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "odd.py").write_text("def handler(event, context):\n    return b'no' if event else 1 / 0\n")
+    bench.registry.handlers.add(tmp_path)
+    bench.submit(1, "odd", data="true")
+    outcome = bench.outcome()
+    assert isinstance(outcome, Erred)
+    assert outcome.error.type == "InvalidResult"
+    bench.submit(2, "odd", data="false")
+    outcome = bench.outcome()
+    assert isinstance(outcome, Erred)
+    assert outcome.error.traceback.count("File ") == 1

@@ -1,39 +1,92 @@
-"""What the documents show is true: definitions in them are accepted, settings in them exist, links lead somewhere."""
+"""What the documents show is true: definitions in them are accepted and do what they say, settings exist, links lead somewhere.
+
+A definition of the guide is executed by a real server; "Input `…` gives `…`" behind it says with what, and what it comes to.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from task_functions.registry import load
+from app import create_app
+from task_functions.registry import REGISTRY, load
+from tests.http.client import eventually
 from workflows.language import read_definition
+from workflows.language.intrinsics import ARITIES
+from workflows.model import Status
+from workflows.runtime.state import ExecutionState
+from workflows.server import Server
+from workflows.service import Service
 from workflows.settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent
 GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def blocks(text: str, language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+EXAMPLES = re.findall(r"```json\n(.*?)```\n(?:\nInput `([^`]+)` gives `([^`]+)`)?", GUIDE, re.DOTALL)
+BUILT_IN = ("echo", "sleep", "fail")
+INPUTS = {"greeting": '{"name": "Ada"}'}
+"""Of definitions behind which the guide says nothing."""
 
 
-@pytest.mark.parametrize("text", blocks(GUIDE, "json"), ids=lambda text: str(json.loads(text)["id"]))
-def test_every_job_of_the_guide_is_accepted(text: str) -> None:
-    names = {"echo", "sleep", "fail"}
-    assert read_definition(text, functions=names.__contains__).id == json.loads(text)["id"]
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    directory = tmp_path_factory.mktemp("guide")
+    server: Server = create_app(Settings(store=str(directory / "Data.fs"), definitions=directory, grace_s=0.5)).extensions["stepwell"]
+    server.start()
+    yield server.service
+    server.stop()
+
+
+@pytest.mark.parametrize(("text", "given", "expected"), EXAMPLES, ids=[json.loads(text)["id"] for text, _, _ in EXAMPLES])
+def test_every_definition_of_the_guide_is_accepted_and_does_what_it_says(service: Service, text: str, given: str, expected: str) -> None:
+    definition = read_definition(text, functions=BUILT_IN.__contains__)
+    assert definition.id == json.loads(text)["id"]
+    assert not getattr(definition, "warnings", ())
+    service.register(text.encode())
+    execution = service.execute(definition.id, (given or INPUTS.get(definition.id, "{}")).encode())
+    state = eventually(lambda: ended(service.state(execution)), f"the end of {definition.id}")
+    assert state.status is Status.COMPLETED, state.error
+    if expected:
+        assert written(state.output or "") == written(expected)
+
+
+def ended(state: ExecutionState) -> ExecutionState | None:
+    return None if state.ended is None else state
+
+
+def written(text: str) -> object:
+    """The value, in which numbers are told apart by how they are written: 1.00 is not 1.0."""
+    return json.loads(text, parse_float=str, parse_int=str)
+
+
+def test_each_state_machine_of_the_guide_says_what_it_comes_to() -> None:
+    machines = [(json.loads(text)["id"], expected) for text, _, expected in EXAMPLES if '"StartAt"' in text]
+    assert len(machines) >= 3
+    assert all(expected for _, expected in machines), machines
+
+
+def test_every_intrinsic_and_every_shipped_definition_is_told_of() -> None:
+    assert len(ARITIES) == 18
+    assert "all eighteen intrinsics" in GUIDE
+    for path in Settings().definitions.glob("*.json"):
+        assert f"`{path.stem}`" in GUIDE or f"run {path.stem}" in README, path.stem
 
 
 def test_every_shipped_definition_is_accepted_with_the_default_settings() -> None:
-    names = {name for source in ("task_functions.builtin", *Settings().functions) for name in load(source).names}
+    for source in ("task_functions.builtin", *Settings().functions):
+        assert not load(source).errors
     files = sorted(Settings().definitions.glob("*.json"))
     assert files
     for path in files:
-        read_definition(path.read_bytes(), functions=names.__contains__)
+        read_definition(path.read_bytes(), functions=REGISTRY.has)
 
 
 def test_every_setting_is_in_the_guide() -> None:
@@ -49,5 +102,5 @@ def test_links_and_pictures_exist(page: Path) -> None:
 
 def test_every_make_target_named_in_the_readme_exists() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in re.findall(r"\bmake (\w+)", (ROOT / "README.md").read_text(encoding="utf-8")):
+    for target in re.findall(r"\bmake (\w+)", README):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"no target {target}"

@@ -44,7 +44,7 @@ def test_beginnings_and_ends(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
         ("begin", "two", 1),
         ("end", "two", 1),
     ]
-    assert {(line["execution"], line["pid"]) for line in lines} == {("exec-1", os.getpid())}
+    assert {(line["execution"], line["key"], line["pid"]) for line in lines} == {("exec-1", "exec-1/task/1", os.getpid())}
     assert times == sorted(times)
     assert before <= times[0] <= times[-1] <= time.time()
 

@@ -1,4 +1,7 @@
-"""The shipped definitions, run as they are; the bill of materials on the Python that runs these tests, against a recount of our own."""
+"""The shipped task lists, run as they are; the bill of materials on the Python that runs these tests, against a recount of our own.
+
+The state machines are run by a real server, in tests/cli/test_examples.py.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,10 @@ def test_definitions_are_sound(name: str) -> None:
         assert REGISTRY.get(task["functionName"]) is not None
         assert set(task.get("dependsOn", ())) <= set(ids)
         assert task["maxRetry"] >= 0
-    assert {path.stem for path in DIRECTORY.glob("*.json")} == {"hello", "sbom"}
+
+
+def test_every_definition_is_one_that_a_test_runs() -> None:
+    assert {path.stem for path in DIRECTORY.glob("*.json")} == {"hello", "sbom", "order-saga", "csv-fan-out", "retry-catch-showcase"}
 
 
 def test_hello() -> None:

@@ -14,7 +14,7 @@ def test_a_definition_is_registered(api: Client) -> None:
     definition = job(task("a"))
     done = loaded(api.post("/job-definitions", definition), RegisteredSchema(), 201)
     name = definition["id"]
-    assert done == {"message": f"Job definition '{name}' registered successfully", "id": name, "revision": 1}
+    assert done == {"message": f"Job definition '{name}' registered successfully", "id": name, "revision": 1, "warnings": []}
 
 
 def test_the_same_document_is_the_same_revision_however_it_is_written(api: Client) -> None:
@@ -94,3 +94,14 @@ def test_a_wide_job(api: Client) -> None:
     state = api.run(job(*[task(f"t{n}", dependsOn=[]) for n in range(500)]))
     assert state["status"] == "COMPLETED"
     assert [one["id"] for one in state["tasks"]] == [f"t{n}" for n in range(500)]
+
+
+def test_a_warning_is_told_and_refuses_nothing(api: Client) -> None:
+    states = {"A": {"Type": "Pass", "End": True}, "Lost": {"Type": "Task", "Resource": "ecko", "End": True}}
+    machine = {"id": "machine-with-warnings", "StartAt": "A", "States": states}
+    done = loaded(api.post("/job-definitions", machine), RegisteredSchema(), 201)
+    assert done["revision"] == 1
+    found = {warning["pointer"]: warning for warning in done["warnings"]}
+    assert set(found) == {"/States/Lost", "/States/Lost/Resource"}
+    assert found["/States/Lost/Resource"]["suggestion"] == "echo"
+    assert {warning["severity"] for warning in found.values()} == {"warning"}

@@ -12,6 +12,7 @@ from flask import Flask
 from storage.protocol import CorruptRecord, StoreUnavailable
 from tests.http.client import Client, problem
 from tests.http.conftest import Serve
+from workflows.api.schemas import ProblemSchema
 from workflows.errors import Busy, IllegalTransition, Unavailable
 
 
@@ -76,7 +77,7 @@ def test_options_names_the_methods(api: Client) -> None:
         (Busy("too many"), 429, True),
         (Unavailable("not now"), 503, True),
         (StoreUnavailable("/secret/Data.fs: disk full"), 503, True),
-        (CorruptRecord("/secret/Data.fs: bad checksum"), 503, True),
+        (CorruptRecord("/secret/Data.fs: bad checksum"), 500, False),
         (IllegalTransition("secret"), 500, False),
         (ZeroDivisionError("secret"), 500, False),
         (RecursionError("secret"), 500, False),
@@ -101,6 +102,24 @@ def break_views(app: Flask, error: Exception) -> None:
         raise error
 
     app.view_functions["rest.state"] = broken
+
+
+@pytest.mark.parametrize(
+    ("request_text", "status"),
+    [
+        ("GARBAGE\r\n\r\n", 400),
+        ("GET /health HTTP/9.9\r\n\r\n", 400),
+        ("GET /health HTTP/1.1\r\nHost: localhost\r\nno colon\r\n\r\n", 400),
+        (f"GET /health HTTP/1.1\r\nHost: localhost\r\nX: {'x' * 20_000}\r\n\r\n", 431),
+        (f"GET /{'x' * 20_000} HTTP/1.1\r\nHost: localhost\r\n\r\n", 414),
+    ],
+)
+def test_what_the_server_in_front_refuses_is_a_problem_too(gunicorn: Client, request_text: str, status: int) -> None:
+    answered, text = gunicorn.raw(request_text)
+    head, _, body = text.partition("\r\n\r\n")
+    assert answered == status
+    assert "content-type: application/problem+json" in head.lower()
+    assert ProblemSchema().loads(body)["status"] == status
 
 
 def test_a_full_inbox_is_busy(serve: Serve) -> None:

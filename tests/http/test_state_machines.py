@@ -64,6 +64,13 @@ def test_a_failure_says_which_state_failed_and_why(api: Client) -> None:
     assert state["tasks"][0]["attempts"] == 1
 
 
+def test_a_state_that_fails_at_once_tells_when_it_began(api: Client) -> None:
+    for state in ({"Type": "Fail"}, {"Type": "Pass", "InputPath": "$.nothing", "End": True}):
+        (only,) = api.run(machine("Only", Only=state), {})["tasks"]
+        assert only["status"] == "FAILED"
+        assert only["started"] <= only["ended"]
+
+
 def test_a_caught_failure_shows_on_the_state_it_happened_in(api: Client) -> None:
     catch = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Mend"}]
     states = {"Try": {"Type": "Task", "Resource": "fail", "Catch": catch, "End": True}, "Mend": {"Type": "Pass", "End": True}}

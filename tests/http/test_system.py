@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 
+from storage.protocol import Batch
 from task_functions import REGISTRY, task_function
 from tests.http.client import Client, Loaded, eventually, job, loaded, problem, task
 from tests.http.conftest import Serve
@@ -86,6 +87,23 @@ def test_a_function_that_is_gone_holds_its_task_and_degrades_the_server(serve: S
         assert api.post(f"/jobs/{execution_id}/cancel").status_code == 200
         assert loaded(api.get("/health"), HealthSchema()) == {"status": "ok", "troubles": []}
     REGISTRY.restore(before)
+
+
+def test_an_execution_that_cannot_be_read_does_not_hide_the_others(serve: Serve) -> None:
+    with serve(max_jobs=1) as (api, app):
+        endless = api.register(job(task("a", "sleep", parameters={"seconds": 600})))
+        running, damaged, queued = (api.execute(endless) for _ in range(3))
+        api.reaches(running, lambda state: state["status"] is Status.RUNNING)
+        number = int(damaged.split("-")[2])
+        store = app.extensions["stepwell"]._store
+        with store.view(0) as view:
+            batch = Batch(0, view.number() + 1, {("execution", (number,)): b"\x01bad!rubbish"})
+        app.extensions["stepwell"]._engine._ledger._number = None
+        store.commit(batch)
+        state = loaded(api.get("/system/state"), SystemStateSchema())
+        assert ([one["id"] for one in state["active"]], state["queued"]) == ([running], [queued])
+        assert state["counts"]["QUEUED"] == 2
+        problem(api.get(f"/jobs/{damaged}/state"), 500, "damaged")
 
 
 def test_a_stopping_server_takes_nothing_and_says_so(serve: Serve) -> None:

@@ -87,6 +87,16 @@ def test_a_revision_is_compiled_once_and_stays_what_it_was() -> None:
     assert shelf.compiled == [("a", 1), ("b", 2)]
 
 
+def test_only_so_many_stay_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workflows.runtime.catalogue.COMPILED", 2)
+    shelf = Shelf()
+    for text in "abc":
+        shelf.register(text)
+    for revision in (1, 2, 3, 3, 2, 1):
+        assert shelf.catalogue.get("job", revision).id == "job"
+    assert shelf.compiled == [("a", 1), ("b", 2), ("c", 3), ("a", 1)]
+
+
 def test_all_are_the_newest_by_id() -> None:
     shelf = Shelf()
     for name, text in (("b", "x"), ("a", "y"), ("b", "z")):

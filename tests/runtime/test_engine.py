@@ -195,6 +195,22 @@ def test_recovery_whose_commit_fails_counts_the_interruption_all_the_same() -> N
     assert house.header(1).status is Status.FAILED
 
 
+def test_what_was_recovered_is_said_once_with_what_was_interrupted(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    house = House(job(task("a")))
+    house.begin("job", "job")
+    house.boot()
+    house.store.plan = ["clean"]
+    house.turn()
+    assert "recovered" not in caplog.text, "nothing is said before it is committed"
+    for _ in range(3):
+        house.wait(10)
+        house.turn()
+    said = [text for text in caplog.messages if "recovered" in text]
+    assert said == ["recovered 2 unfinished executions; 2 attempts had been interrupted"]
+    assert house.engine.gauges()["recoveredExecutions"] == 2
+
+
 def test_a_failed_commit_does_not_interrupt_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workflows.runtime.engine.RECOVERED", 1)
     house = House(job(task("a"), task("b", "a")), workers=9)
@@ -288,6 +304,13 @@ def test_attempts_of_a_function_that_is_gone_are_held_and_said_so() -> None:
     house.turn()
     assert house.running() == [(1, "/b")]
     assert house.engine.troubles() == []
+
+
+def test_what_is_held_is_said_once_for_each_function(caplog: pytest.LogCaptureFixture) -> None:
+    house = House(job(task("a")), functions=set())
+    house.begin("job", "job")
+    house.begin("job")
+    assert caplog.messages == ["no function 'f' is registered: its attempts are held"]
 
 
 def test_what_is_cancelled_is_no_longer_held() -> None:

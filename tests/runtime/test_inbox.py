@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import CancelledError
 
 import pytest
@@ -69,3 +70,24 @@ def test_an_error_is_raised_at_the_asker() -> None:
     request.answer(Busy("so"))
     with pytest.raises(Busy, match="so"):
         request.reply.result(0)
+
+
+def test_a_request_is_refused_or_drained_whoever_closes_meanwhile() -> None:
+    """Otherwise it would wait for an answer that nobody gives."""
+    for _ in range(50):
+        inbox, taken = Inbox(), [0]
+
+        def ask(inbox: Inbox = inbox, taken: list[int] = taken) -> None:
+            try:
+                while True:
+                    inbox.ask(Request())
+                    taken[0] += 1
+            except (Busy, Unavailable):
+                return
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        inbox.close()
+        left = len(inbox.drain(0))
+        thread.join()
+        assert left == taken[0]

@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
+import orjson
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.exceptions import NotFound as NoSuchPath
 
-from storage.protocol import StoreError
+from storage.protocol import CorruptRecord, StoreError
 from workflows.api.answers import answer
 from workflows.api.paths import unknown_path
 from workflows.api.schemas import InvalidSchema, ProblemSchema
@@ -77,8 +78,15 @@ def problem(status: int, detail: str, problems: tuple[Problem, ...] = (), header
     return answer(_INVALID if problems else _PROBLEM, details, code, more, PROBLEM_JSON)
 
 
+def unread(status: int, detail: str) -> bytes:
+    """The body of an answer to what is no request that can be read, and so never reached the application."""
+    name, title = _KINDS[HTTPStatus.BAD_REQUEST]
+    return orjson.dumps(_PROBLEM.dump(Details(f"urn:stepwell:problem:{name}", title, status, detail, "")), option=orjson.OPT_APPEND_NEWLINE)
+
+
 def register_problems(app: Flask) -> None:
-    """Have every error of every face answered here."""
+    """Have every error of every face answered here; `extensions["stepwell.unread"]` is for the server in front of the application."""
+    app.extensions["stepwell.unread"] = unread
     app.url_map.merge_slashes = False  # a path with "//" is unknown: a redirect would lose the body of a change
     app.register_error_handler(StepwellError, _known)
     app.register_error_handler(StoreError, _store)
@@ -99,6 +107,10 @@ def _known(error: StepwellError) -> Response:
 
 def _store(error: StoreError) -> Response:
     log.error("%s %r: the store failed: %s", request.method, request.path, error)
+    if isinstance(error, CorruptRecord):  # trying again would not help
+        return problem(
+            HTTPStatus.INTERNAL_SERVER_ERROR, "what is stored of this is damaged; the server's log says what, and what can be done"
+        )
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, "the store cannot be used now; the server's log says why. Try again in a moment")
 
 

@@ -79,6 +79,7 @@ class RegisteredSchema(Shape):
     )
     id = fields.String(**given("The definition's id."))
     revision = fields.Integer(**given("The revision that holds the document, from 1; the same one for the same canonical JSON."))
+    warnings = fields.List(fields.Nested(lambda: FindingSchema()), **given("What looks wrong but was no reason to refuse it."))
 
 
 class StartedSchema(Shape):
@@ -109,7 +110,7 @@ class TaskSummarySchema(Shape):
 
 class TaskStateSchema(TaskSummarySchema):
     function = fields.String(data_key="functionName", **given("The function it calls."))
-    started = Moment(data_key="startTime", **nullable("When the latest attempt began."))
+    started = Moment(data_key="startTime", **nullable("When its first attempt began."))
     ended = Moment(data_key="endTime", **nullable("When the task ended."))
     attempts = fields.Integer(**given("Attempts that have begun."))
     result = RawJson(**nullable("What the function returned."))

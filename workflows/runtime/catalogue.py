@@ -1,4 +1,4 @@
-"""The definitions: revisions kept for ever, the newest one by id, compiled once and shared by all threads.
+"""The definitions: revisions kept for ever, the newest one by id, compiled when first asked for and shared by all threads.
 
 A definition's text is stored as it was sent. A document that is the same canonical JSON as the newest revision is that revision. Writing is
 done by the engine's thread, inside its batch; reading by any. How a document is read is a function given by the wiring: this file knows no
@@ -17,9 +17,13 @@ from storage.protocol import Key
 from workflows.core.asl import Asl
 from workflows.core.dag import Dag
 from workflows.core.dialect import Dialect
+from workflows.errors import Problem
 from workflows.model import Definition, TaskList
 from workflows.runtime.ledger import Ledger, Pending
 from workflows.states import StateMachine
+
+COMPILED = 1_000
+"""Revisions kept compiled; any other is compiled again when it is asked for."""
 
 Read = Callable[[str, Key], Any]
 """A record's data by kind and key, or None."""
@@ -30,11 +34,13 @@ Compile = Callable[[str, int], Definition]
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What a document came to: the revision that holds it, and whether that is new."""
+    """What a document came to: the revision that holds it, and whether that is new. `warnings`: what looks wrong but was no reason to
+    refuse it."""
 
     id: str
     revision: int
     created: bool
+    warnings: tuple[Problem, ...] = ()
 
 
 def dialect_for(definition: Definition) -> Dialect:
@@ -92,6 +98,8 @@ class Catalogue:
             found = self._make(self._compile(data["text"], revision))
             with self._lock:
                 found = self._dialects.setdefault(key, found)
+                while len(self._dialects) > COMPILED:
+                    del self._dialects[next(iter(self._dialects))]
         return found
 
     def all(self) -> Iterator[Definition]:

@@ -1,8 +1,9 @@
 """The engine: one thread that takes what came in, steps it, commits it in one transaction, and only then acts.
 
-Owns the order of things (commit, then act), the attempts in flight, recovery, draining and what happens when a commit fails. It knows no
-status and no rule of any dialect: `Stepper` steps, `Gate` chooses, `Ledger` writes, an executor runs. `turn` is the whole loop and needs no
-thread, so that a simulation can drive it with its own clock and stop it between any two effects.
+Owns the order of things (commit, then act), draining and what happens when a commit fails. It knows no status and no rule of any dialect:
+`Intake` says what came in, `Stepper` steps, `Gate` chooses, `Ledger` writes, `Flight` has what an executor runs, `Recovery` finds what a
+dead server left. `turn` is the whole loop and needs no thread, so that a simulation can drive it with its own clock and stop it between any
+two effects.
 """
 
 from __future__ import annotations
@@ -16,17 +17,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from storage.protocol import Key, StoreError, StoreUnavailable
+from storage.protocol import StoreError, StoreUnavailable
 from workflows.errors import Unavailable
-from workflows.model import Continue, Failed, Fired, Heartbeat, Interrupted, Succeeded, Taken
+from workflows.model import Fired, Interrupted, Taken
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.dispatch import Functions
-from workflows.runtime.executor import Beat, Done, Erred, Executor, Identity, Lost, Outcome
+from workflows.runtime.executor import Executor, Identity, Outcome
 from workflows.runtime.flight import Flight
 from workflows.runtime.gate import Gate
+from workflows.runtime.held import Held
 from workflows.runtime.inbox import Inbox, Item, Reported, Request, TurnOf, Wake
+from workflows.runtime.intake import Intake, Reply
 from workflows.runtime.ledger import Ledger
 from workflows.runtime.outage import Outage
+from workflows.runtime.recovery import Recovery
 from workflows.runtime.requests import Desk
 from workflows.runtime.stepper import Round, Stepper
 from workflows.runtime.timers import Timers
@@ -53,11 +57,11 @@ class Clocks:
 
 @dataclass(slots=True)
 class _Turn:
-    """A round, what went into it, and what is to be answered once it is committed: request, execution it is about, answer."""
+    """A round, what went into it, and what is to be answered once it is committed."""
 
     round: Round
     items: list[Item]
-    replies: list[tuple[Request, int | None, Any]] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
 
 
 class Engine:
@@ -88,16 +92,16 @@ class Engine:
         )
         self._stepper = Stepper(ledger, self._gate, catalogue.dialect, seed, self._flight.__contains__)
         self._desk = Desk(ledger, self._stepper)
+        self._intake = Intake(self._desk, self._stepper, self._flight)
         self._timers = Timers(lambda after, limit: ledger.scan("due", after, limit))
-        self._recovered_to: Key | None = None
+        self._recovery = Recovery(ledger, self._stepper)
         self._kept: list[Item] = []
         self._outage = Outage(clocks.steady)
         self._doubt: _Turn | None = None
         self._drain_until: float | None = None
-        self._closing = False
         self._stopped = False
         self._thread: threading.Thread | None = None
-        self._held: dict[int, dict[str, str]] = {}
+        self._held = Held()
 
     # ----------------------------------------------------------------------------------------------------------- start, stop
 
@@ -158,9 +162,10 @@ class Engine:
         round = self._round = Round(self._clocks.now())
         turn = _Turn(round, items)
         try:
-            self._recover(round)
+            self._recovery.page(round, RECOVERED, self._flight)
             for item in items:
-                self._take_in(turn, item)
+                if (reply := self._intake.take(round, item)) is not None:
+                    turn.replies.append(reply)
             self._fire(round)
             self._hand_out(round)
             self._stepper.write(round)
@@ -194,51 +199,6 @@ class Engine:
             self._undo(turn, "nothing was written")
         return landed
 
-    def _take_in(self, turn: _Turn, item: Item) -> None:
-        round = turn.round
-        if isinstance(item, Request):
-            try:
-                turn.replies.append((item, *self._desk.perform(round, item)))
-            except StoreUnavailable:
-                raise
-            except Exception as error:
-                turn.replies.append((item, None, error))
-        elif isinstance(item, Reported):
-            if item.identity in self._flight and item.identity not in round.reported:
-                self._reported(round, item.identity, item.outcome)
-        elif isinstance(item, TurnOf):
-            self._stepper.step(round, item.identity.number, Continue, item.identity.path, item.identity.visit)
-
-    def _reported(self, round: Round, identity: Identity, outcome: Outcome) -> None:
-        if not isinstance(outcome, Beat):
-            round.reported[identity] = None
-        match outcome:
-            case Done(output):
-                self._stepper.step(round, identity.number, Succeeded, identity.path, identity.visit, output)
-            case Erred(error):
-                self._stepper.step(round, identity.number, Failed, identity.path, identity.visit, error)
-            case Lost():
-                self._stepper.step(round, identity.number, Interrupted, identity.path, identity.visit, self._closing)
-            case Beat():
-                self._stepper.step(round, identity.number, Heartbeat, identity.path, identity.visit)
-
-    def _recover(self, round: Round) -> None:
-        """Look at the next page of executions that have something to do. Nothing else knows about restarts."""
-        if not self._stepper.recovering:
-            return
-        if self._recovered_to is None:  # first what holds a slot already
-            for number in {identity.number for identity in self._flight}:
-                self._stepper.execution(round, number)
-        page = self._ledger.scan("busy", self._recovered_to, RECOVERED)
-        for key in page:
-            self._stepper.execution(round, int(key[0]))
-            self._recovered_to = key
-        if len(page) < RECOVERED:
-            self._stepper.recovery_done()
-            executions, attempts = self._stepper.recovered
-            if executions:
-                log.info("recovered %d unfinished executions; %d attempts had been interrupted", executions, attempts)
-
     def _fire(self, round: Round) -> None:
         for due, number, path in self._timers.due(round.now, FIRED):
             execution = self._stepper.execution(round, int(number))
@@ -248,7 +208,7 @@ class Engine:
 
     def _hand_out(self, round: Round) -> None:
         """Have ready attempts taken while there are free workers. Each pick is admission and `Taken` at once."""
-        if self._closing:  # what still runs is to be issued again, and that is not held against it
+        if self._intake.closing:  # what still runs is to be issued again, and that is not held against it
             for identity in [identity for identity in self._flight if identity not in round.reported]:
                 self._stepper.step(round, identity.number, Interrupted, identity.path, identity.visit, True)
         free = 0 if self._drain_until is not None else self._flight.free(round)
@@ -262,7 +222,7 @@ class Engine:
                 free -= 1
             else:
                 self._stepper.hold(round, *pick)
-                self._held.setdefault(pick[0], {})[pick[1]] = function
+                self._held.add(*pick, function)
 
     # ---------------------------------------------------------------------------------------------------------- after a turn
 
@@ -273,7 +233,8 @@ class Engine:
         for request, number, answer in turn.replies:
             request.answer(answer if number is None else round.instead.get(number, answer))
         self._stepper.committed(round)
-        self._let_go(round)
+        self._recovery.committed()
+        self._held.let_go(round.touched, lambda number: self._stepper.ready_paths(round, number))
         self._timers.changed(round.pending.indexes.get("due", {}))
         self._flight.settle(round)
         for identity in round.starts:
@@ -283,14 +244,6 @@ class Engine:
         for identity in round.turns:
             self.inbox.offer(TurnOf(identity))
 
-    def _let_go(self, round: Round) -> None:
-        """What is no longer ready is no longer held."""
-        for number in self._held.keys() & round.touched.keys():
-            ready = set(self._stepper.ready_paths(round, number))
-            held = {path: function for path, function in self._held.pop(number).items() if path in ready}
-            if held:
-                self._held[number] = held
-
     def _undo(self, turn: _Turn, error: object) -> None:
         """Nothing of the turn has happened. Askers hear it; reports are kept for the next try; memory is read again from the store."""
         log.error("the store cannot commit, will try again: %s", error)
@@ -299,7 +252,7 @@ class Engine:
         self._timers.clear()
         self._desk.forget()
         self._held.clear()
-        self._recovered_to = None
+        self._recovery.again()
         self._outage.failed()
 
     def _put_off(self, items: list[Item]) -> None:
@@ -311,7 +264,7 @@ class Engine:
 
     def _finish(self) -> None:
         """The end of a drain: a last turn, in which attempts still running are given back."""
-        self._closing = True
+        self._intake.closing = True
         self._flight.close()
         settled = self._settled()
         items, self._kept = self._kept, []
@@ -340,8 +293,7 @@ class Engine:
 
     def troubles(self) -> list[str]:
         """What an operator should know, in sentences; empty when all is well."""
-        held = sorted({name for names in self._held.copy().values() for name in names.values()})
-        troubles = [f"no function {name!r} is registered: its attempts are held" for name in held]
+        troubles = self._held.troubles()
         troubles += [f"execution number {n} is set aside: {why}" for n, why in self._stepper.set_aside.copy().items()]
         if self._outage:
             troubles.append("the store cannot commit")

@@ -63,15 +63,17 @@ class Inbox:
     def __init__(self, requests: int = REQUESTS) -> None:
         self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
         self._room = threading.Semaphore(requests)
+        self._asking = threading.Lock()  # once `close` has returned, no request comes in that nobody would answer
         self._closed = False
 
     def ask(self, request: Request) -> None:
         """Raises Busy when too many wait already, Unavailable when the engine is stopping."""
-        if self._closed:
-            raise Unavailable("the server is stopping; try again in a moment")
-        if not self._room.acquire(blocking=False):
-            raise Busy("too many requests are waiting; try again in a moment")
-        self._queue.put(request)
+        with self._asking:
+            if self._closed:
+                raise Unavailable("the server is stopping; try again in a moment")
+            if not self._room.acquire(blocking=False):
+                raise Busy("too many requests are waiting; try again in a moment")
+            self._queue.put(request)
 
     @property
     def closed(self) -> bool:
@@ -82,7 +84,8 @@ class Inbox:
 
     def close(self) -> None:
         """No more requests. What is in the queue is still drained."""
-        self._closed = True
+        with self._asking:
+            self._closed = True
 
     def drain(self, timeout: float) -> list[Item]:
         """Everything there is, at most BATCH items; waits up to `timeout` seconds for the first."""

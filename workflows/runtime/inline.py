@@ -8,6 +8,7 @@ function raises, SystemExit included, ends its attempt and nothing else.
 from __future__ import annotations
 
 import json
+import logging
 import queue
 import threading
 import traceback
@@ -15,13 +16,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from task_functions.registry import Function
-from workflows.language.text import InvalidValue, dumps
+from workflows.errors import NotJson
+from workflows.language.text import InvalidValue, check, dumps
 from workflows.model import INVALID_RESULT, Error
 from workflows.runtime.context import RunContext
 from workflows.runtime.executor import Beat, Done, Erred, Identity, Lost, Outcome, Report, Run
 
+log = logging.getLogger(__name__)
+
 TRACEBACK_CHARS = 16_000
 """The end of a longer traceback is kept."""
+
+_MACHINERY = frozenset({__name__, "task_functions.registry", "task_functions.handlers"})
+"""Modules whose frames at the top of a traceback say nothing to the function's author."""
 
 
 @dataclass(slots=True)
@@ -92,8 +99,12 @@ class InlineExecutor:
     # -------------------------------------------------------------------------------------------------------------- threads
 
     def _spawn(self) -> None:
-        self._threads += 1
-        threading.Thread(target=self._work, name="task", daemon=True).start()
+        try:
+            threading.Thread(target=self._work, name="task", daemon=True).start()
+        except RuntimeError as error:  # the system has no more; `cancel`, on the engine's thread, must not fail for that
+            log.error("one worker less than there should be: %s", error)
+        else:
+            self._threads += 1
 
     def _work(self) -> None:
         while (attempt := self._queue.get()) is not None:
@@ -137,8 +148,9 @@ class InlineExecutor:
         except BaseException as error:
             return Erred(describe(error))
         try:
-            return Done(dumps(result))
-        except InvalidValue as error:
+            raw = function.handler and isinstance(result, bytes | bytearray | memoryview)
+            return Done(check(bytes(result), "result") if raw else dumps(result))
+        except (InvalidValue, NotJson) as error:
             return Erred(Error(INVALID_RESULT, f"the function returned what JSON cannot hold: {error}"))
 
 
@@ -148,7 +160,9 @@ def describe(error: BaseException) -> Error:
         message = str(error)
     except BaseException as failure:
         message = f"(its text cannot be had: {type(failure).__name__})"
-    frames = error.__traceback__.tb_next.tb_next if error.__traceback__ and error.__traceback__.tb_next else None
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_globals.get("__name__") in _MACHINERY:
+        frames = frames.tb_next
     try:
         text = "".join(traceback.format_exception(type(error), error, frames))
     except BaseException as failure:

@@ -96,7 +96,7 @@ def _states(execution: Execution, machine: StateMachine, status: Status, payload
     found = seen(machine, execution.rows(), execution.text)
     if status is not Status.COMPLETED:
         known = found.get(root.state, present)
-        found[root.state] = replace(present, attempts=max(present.attempts, known.attempts))
+        found[root.state] = replace(present, attempts=max(present.attempts, known.attempts), started=present.started or known.started)
     return list(found.values())
 
 

@@ -99,6 +99,8 @@ class Stepper:
         self._revived.clear()
         self._gate.clear()
         self.recovering = True
+        if self._first:  # what was counted was not committed, or is met again
+            self.recovered[0] = 0
 
     def committed(self, round: Round) -> None:
         """The round is in the store."""
