@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -213,10 +214,14 @@ def changes(before: Json, after: Json) -> Iterator[Change]:
 
 
 def describe_error(error: Mapping[str, Any] | None) -> str | None:
-    """`Type: message`, or None where there is no error."""
+    """`Type: message`, or None where there is no error. Of a cause as Lambda writes it, a JSON text, only its errorMessage is shown."""
     if not error:
         return None
-    return f"{error['type']}: {error['message']}" if error.get("message") else str(error["type"])
+    message = error.get("message") or ""
+    if message.startswith("{"):
+        with suppress(ValueError, KeyError):  # a message may begin so and be no cause
+            message = str(json.loads(message)["errorMessage"])
+    return f"{error['type']}: {message}" if message else str(error["type"])
 
 
 def moment(text: str | None) -> float | None:

@@ -166,5 +166,9 @@ def test_only_what_is_new_is_a_change() -> None:
 def test_small_parts() -> None:
     assert describe_error(None) is None
     assert describe_error({"type": "States.Timeout", "message": ""}) == "States.Timeout"
+    cause = '{"errorMessage":"no stock","errorType":"Empty","requestId":"r","stackTrace":[]}'
+    assert describe_error({"type": "Empty", "message": cause}) == "Empty: no stock"
+    assert describe_error({"type": "Odd", "message": "{not JSON"}) == "Odd: {not JSON"
+    assert describe_error({"type": "Odd", "message": '{"other":1}'}) == 'Odd: {"other":1}'
     assert between(None, "2026-01-01T00:00:00Z") is None
     assert between("2026-01-01T00:00:00.250Z", "2026-01-01T00:00:01Z") == 0.75
