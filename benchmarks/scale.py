@@ -84,6 +84,7 @@ def waiting(directory: Path, count: int, idle_s: float) -> Iterator[Measure]:
     made = _make_waiting(store, count)
     yield Measure(f"{name}: made through the engine, all", made.seconds, "s", raw)
     yield Measure(f"{name}: made through the engine, each", made.seconds / count * 1e6, "us", raw)
+    yield Measure(f"{name}: made through the engine, processor time each", made.cpu_s / count * 1e6, "us", raw)
     yield Measure(f"{name}: written, each", store.stat().st_size / count, "bytes")
     with stepwell(directory, str(directory / "nothing.fs")) as server:
         yield from _idle("nothing waiting", server, idle_s, 0)

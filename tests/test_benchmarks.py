@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import report, suite, wrk
+from benchmarks import machines, report, scale, suite, wrk
 from benchmarks.__main__ import main
 from benchmarks.figures import percentile, readable, spread
 from benchmarks.report import Collection, Measure, Ratio, Reported
@@ -16,6 +16,7 @@ from benchmarks.seeds import SEEDS
 from benchmarks.server import DEFINITIONS, FUNCTIONS
 from task_functions.registry import REGISTRY, load
 from workflows.language import read_definition
+from workflows.states import StateMachine
 
 QUIET = """\
 Running 4s test @ http://127.0.0.1:8080/jobs/three/execute
@@ -216,3 +217,40 @@ def test_the_definitions_are_accepted_with_the_benchmarks_own_functions(path: Pa
     finally:
         REGISTRY.restore(before)
     assert read_definition(path.read_bytes(), functions=names.__contains__).id == path.stem
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        machines.chain(3),
+        machines.three(),
+        machines.each(),
+        machines.each(most=1),
+        machines.selected(),
+        machines.parallel(3),
+        machines.waiting(),
+    ],
+)
+def test_the_state_machines_are_accepted(document: str) -> None:
+    definition = read_definition(document, functions={"noop"}.__contains__)
+    assert isinstance(definition, StateMachine)
+    assert definition.warnings == ()
+
+
+@pytest.mark.parametrize(("document", "data", "units"), [(machines.selected(), machines.items(3), 3), (machines.chain(4), "{}", 4)])
+def test_a_cost_is_of_executions_that_completed(tmp_path: Path, document: str, data: str, units: int) -> None:
+    before = REGISTRY.snapshot()
+    try:
+        found = scale.cost(tmp_path / "store.fs", document, units, data=data)
+    finally:
+        REGISTRY.restore(before)
+    assert min(found.seconds, found.stored, found.raw) > 0
+
+
+def test_a_cost_of_what_does_not_complete_is_refused(tmp_path: Path) -> None:
+    before = REGISTRY.snapshot()
+    try:
+        with pytest.raises(RuntimeError, match="of 2 executions of store 0 completed"):
+            scale.cost(tmp_path / "store.fs", machines.each(), 1, data="{}")
+    finally:
+        REGISTRY.restore(before)

@@ -230,6 +230,7 @@ class Frame:
 
     `visit` is the identity of its present wait or scope, new at each entry into one; a report that carries another is late and changes
     nothing. `entry` is the visit at which the task was entered: the same for all its attempts, the idempotency key of its functions.
+    `taken`: a worker has had the present attempt, which an interruption does not undo.
     `deadlines` maps a kind (timeout, heartbeat, retry, wait, execution) to when it is due. `counts` counts children by how they ended
     (of a scope), or upstream tasks (of a PENDING task): a join is a counter, never a scan. `entered` and `last` are history ids.
 
@@ -245,6 +246,7 @@ class Frame:
     attempt: int = 0
     retries: tuple[int, ...] = ()
     interruptions: int = 0
+    taken: bool = False
     deadlines: Mapping[str, float] = field(default_factory=dict)
     input: Ref | None = None
     output: Ref | None = None

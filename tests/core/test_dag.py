@@ -10,7 +10,7 @@ import pytest
 from tests.core.jobs import SPEC, begun, path, task
 from tests.core.world import World
 from workflows.core.dag import Verdict, verdict
-from workflows.core.dataflow import dumps, loads, rfc3339
+from workflows.core.dataflow import dumps, loads, rfc3339, weight
 from workflows.core.paths import Miss, Scope, find
 from workflows.model import At, Error, Retrier, Rule, Status, Succeeded, TaskSpec
 
@@ -259,6 +259,25 @@ def test_parameters_that_find_nothing_fail_the_task_without_retry(text: str, why
     assert world.error() == Error("States.ParameterPathFailure", f"parameters: the path {text!r} finds nothing: {why}", task="a")
     failed = next(entry for entry in world.history if entry.type == "TaskFailed")
     assert failed.details["cause"].endswith(why)
+
+
+def test_parameters_and_output_have_a_limit_that_is_known_before_they_are_written_out() -> None:
+    """Written out, each would be 16 GB."""
+    large = {f"k{n}": path("$.input.large") for n in range(2_000)}
+    data = {"large": ["x" * 8_000_000]}
+    world = begun(task("a", parameters=large, spec=TaskSpec("f", (Retrier(3),))), data=data)
+    assert world.status() == "FAILED"
+    assert world.error() == Error("States.DataLimitExceeded", "parameters: this is longer than 16,777,216 bytes", task="a")
+    world = begun(task("a"), data=data, output={"nested": [large]})
+    world.succeed("/a", 1)
+    assert world.error() == Error("States.DataLimitExceeded", "output: this is longer than 16,777,216 bytes")
+
+
+def test_a_weight_is_never_more_than_the_text_is_long() -> None:
+    shared = {"a": [1, 2.5, None, True, "text"], "": {}}
+    for value in (shared, [shared] * 3, {"x": shared, "y": [shared, []]}, "text", 1, None, [], {}):
+        assert weight(value) <= len(dumps(value))
+    assert weight([shared] * 100) > 100 * weight(shared)
 
 
 def test_a_job_whose_only_task_has_bad_parameters_ends_in_its_first_step() -> None:

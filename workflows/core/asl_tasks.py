@@ -57,7 +57,7 @@ def spec(task: Task, call: Mapping[str, Any]) -> TaskSpec:
 def note(m: Machine, frame: Frame, task: Task, moment: Moment, details: Mapping[str, Any]) -> int:
     """`Dialect.note`. A retry shows as another Scheduled and has no event of its own; nor has an attempt that goes on after the server's
     death, beyond the TaskInterrupted that tells of it."""
-    if moment is Moment.RETRIED or (moment is Moment.STARTED and frame.interruptions):
+    if moment is Moment.RETRIED or (moment is Moment.STARTED and frame.taken):
         return frame.last
     shown = {} if task.resource.kind == "lambda" else _resource(task)
     hidden = {"attempt", "worker", "cause" if moment is Moment.TIMED_OUT else ""}

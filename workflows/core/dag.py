@@ -12,14 +12,15 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-from workflows.core.dataflow import dumps, loads, rfc3339
-from workflows.core.dialect import TaskEvents
+from workflows.core.dataflow import dumps, loads, rfc3339, weight
+from workflows.core.dialect import RESULT_BYTES, TaskEvents
 from workflows.core.draft import View
 from workflows.core.expressions import ExpressionFailure, Scope, evaluate, matches
 from workflows.core.machine import Machine, read_error
 from workflows.core.paths import Miss
-from workflows.expressions import CONTEXT, Path
+from workflows.expressions import CONTEXT, Field, Intrinsic, Path, Template
 from workflows.model import (
+    DATA_LIMIT_EXCEEDED,
     PARAMETER_PATH_FAILURE,
     ROOT,
     RUNTIME,
@@ -33,6 +34,7 @@ from workflows.model import (
     TaskList,
     TaskSpec,
     child_path,
+    exceeds,
 )
 
 
@@ -94,7 +96,7 @@ class Dag(TaskEvents):
                 return
             field = "parameters"
             if task.parameters is not None:
-                data = details["parameters"] = m.keep(dumps(evaluate(task.parameters, scope)))
+                data = details["parameters"] = m.keep(_filled(task.parameters, scope))
         except ExpressionFailure as failure:
             error = _error(field, failure)
         entered = m.note(frame.last, "TaskStateEntered", name=task.id)
@@ -178,7 +180,7 @@ class Dag(TaskEvents):
     def _output(self, m: Machine) -> str:
         """JSON text: what the job's own template makes, else the results of the tasks that nothing depends on, as they came in."""
         if self.definition.output is not None:
-            return dumps(evaluate(self.definition.output, self._scope(m, None)))
+            return _filled(self.definition.output, self._scope(m, None))
         ends = (name for name in self.definition.tasks if not self.definition.downstream.get(name))
         results = (f"{dumps(name)}:{m.text(ref)}" for name in ends if (ref := _result(m, name)) is not None)
         return "{" + ",".join(results) + "}"
@@ -229,6 +231,25 @@ class Dag(TaskEvents):
 
 
 _MISSING = object()
+
+
+def _filled(template: Template, scope: Scope) -> str:
+    """JSON text of what the template makes. Paths share what they find, but its text is written out wherever it stands: a small template
+    can ask for more than there is memory, so how long the text will be is found out first."""
+    value = evaluate(template, scope)
+    text = dumps(value) if _places(template) < 2 or weight(value) <= RESULT_BYTES else None
+    if text is None or exceeds(text, RESULT_BYTES):
+        raise ExpressionFailure(DATA_LIMIT_EXCEEDED, f"this is longer than {RESULT_BYTES:,} bytes")
+    return text
+
+
+def _places(template: Template) -> int:
+    """In how many places of the text the same value may stand; an intrinsic can repeat what it is given."""
+    if isinstance(template, dict | list):
+        return sum(_places(member) for member in (template.values() if isinstance(template, dict) else template))
+    if isinstance(template, Field):
+        return _places(template.expression)
+    return 2 if isinstance(template, Intrinsic) else isinstance(template, Path)
 
 
 def _error(field: str, failure: ExpressionFailure) -> Error:

@@ -123,6 +123,7 @@ class Machine(Draft):
             replace(
                 frame,
                 status=At.RUNNING,
+                taken=True,
                 started=self.at if frame.started is None else frame.started,
                 deadlines={**self._lasting(frame), **deadlines},
                 last=self.dialect.note(self, frame, Moment.STARTED, {"worker": event.by}),
@@ -212,7 +213,7 @@ class Machine(Draft):
 
     def goto(self, frame: Frame, state: str, data: Ref | None) -> None:
         """Send the frame to a state, which it enters in its turn. Nothing of the state it leaves is kept."""
-        clean = replace(frame, attempt=0, retries=(), interruptions=0, output=None, started=None)
+        clean = replace(frame, attempt=0, retries=(), interruptions=0, taken=False, output=None, started=None)
         self._send(replace(clean, state=state, input=data))
 
     def again(self, frame: Frame) -> None:
@@ -231,6 +232,7 @@ class Machine(Draft):
                 entry=frame.entry if frame.attempt else visit,
                 attempt=frame.attempt + 1,
                 interruptions=0,
+                taken=False,
                 input=data,
                 error=None,
                 deadlines=self._lasting(frame),
@@ -298,7 +300,7 @@ class Machine(Draft):
         for frame in list(self.beneath(ROOT)):
             if frame.status not in FINISHED:
                 reason = "the execution was cancelled" if status is Status.CANCELLED else "the execution failed"
-                begun = frame.attempt - (frame.status is At.READY and not frame.interruptions)
+                begun = frame.attempt - (frame.status is At.READY and not frame.taken)
                 self.put(replace(frame, status=At.CANCELLED, attempt=begun, deadlines={}, counts={}, reason=reason, ended=self.at))
         root = self._present_at(ROOT)
         details: dict[str, Any] = {} if output is None else {"output": output}

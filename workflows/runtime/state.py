@@ -101,8 +101,7 @@ def _states(execution: Execution, machine: StateMachine, status: Status, payload
 
 
 def _task(execution: Execution, task: str, name: str, function: str, frame: Frame, payloads: bool) -> TaskState:
-    waiting = frame.status is At.READY and not frame.interruptions
-    begun = frame.attempt - waiting
+    begun = frame.attempt - (frame.status is At.READY and not frame.taken)
     status = "RETRYING" if frame.status is At.READY and begun else TASK_STATUSES[frame.status]
     return TaskState(
         id=task,
