@@ -13,7 +13,7 @@ from workflows.core import asl_flow
 from workflows.core.asl_flow import Variables
 from workflows.core.machine import Machine
 from workflows.model import INLINE_BYTES, ROOT, At, Status
-from workflows.numbers import loads
+from workflows.numbers import dumps, loads
 
 AT_X = "An error occurred while executing the state 'X' (entered at the event id #2). "
 ALL = {"ErrorEquals": ["States.ALL"]}
@@ -191,15 +191,16 @@ def test_how_many_run_at_once(fields: dict[str, Any], data: dict[str, Any], most
 @pytest.mark.parametrize(
     ("fields", "cause"),
     [
-        ({"MaxConcurrencyPath": "$.x"}, "MaxConcurrency must be a non-negative integer."),
-        ({"ToleratedFailureCountPath": "$.x"}, "ToleratedFailureCount must be a non-negative integer."),
+        ({"MaxConcurrencyPath": "$.x"}, "Expected non-negative integer for MaxConcurrency, got '{}' instead."),
+        ({"ToleratedFailureCountPath": "$.x"}, "Expected non-negative integer for ToleratedFailureCount, got '{}' instead."),
         ({"ToleratedFailurePercentagePath": "$.x"}, "ToleratedFailurePercentage must be between 0 and 100."),
     ],
 )
 @pytest.mark.parametrize("value", [-1, True, "x"])
 def test_limits_that_are_no_numbers(fields: dict[str, Any], cause: str, value: Any) -> None:
     world = one(mapped(same(), ItemsPath="$.l", **fields), {"l": [1], "x": value})
-    assert failure(world) == (RUNTIME, AT_X + cause)
+    shown = value if isinstance(value, str) else dumps(value)
+    assert failure(world) == (RUNTIME, AT_X + cause.format(shown))
     assert world.types() == ["ExecutionStarted", "MapStateEntered", "MapStateStarted", "ExecutionFailed"]
 
 

@@ -19,6 +19,7 @@ from storage.memory import MemoryStore
 from storage.protocol import Store
 from storage.zodb import ZodbStore
 from tests.simulation.definitions import make_dialect, random_dag, random_machine
+from tests.simulation.machines import random_states
 from tests.simulation.world import World
 from workflows.core import machine
 from workflows.model import Definition
@@ -52,10 +53,10 @@ def _quiet() -> Iterator[None]:
 
 
 def world_of(seed: int, store: Store | None = None) -> World:
-    """Up to three definitions, of one dialect or of both."""
+    """Up to three definitions, of one dialect or of several."""
     rnd = random.Random(~seed)
-    makers: list[Callable[[random.Random, str], Definition]] = [random_dag, random_machine]
-    makers = rnd.choice([makers[:1], makers[1:], makers])
+    makers: list[Callable[[random.Random, str], Definition]] = [random_dag, random_machine, random_states]
+    makers = rnd.choice([makers[:1], makers[1:2], makers[2:], makers])
     definitions: dict[str, Definition] = {name: rnd.choice(makers)(rnd, name) for name in ("a", "b", "c")[: rnd.randint(1, 3)]}
     return World(seed, store or MemoryStore(), definitions, make_dialect)
 

@@ -119,5 +119,6 @@ def _whole(value: Any, field: str) -> int:
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 10:
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ExpressionFailure(RUNTIME, f"{field} must be a non-negative integer.")
+        shown = value if isinstance(value, str) else dumps(value)
+        raise ExpressionFailure(RUNTIME, f"Expected non-negative integer for {field}, got '{shown}' instead.")
     return value
