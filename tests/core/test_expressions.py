@@ -264,3 +264,9 @@ def test_what_was_put_somewhere_is_found_there(data: Any, steps: list[str | int]
     with suppress(ExpressionFailure):
         assert select(parse_path(text), Scope(apply_result(data, path, result))) == result
     assert dumps(data) == before
+
+
+@pytest.mark.parametrize("function", ["sum", "avg", "stddev"])
+def test_a_function_beyond_the_range_of_numbers(function: str) -> None:
+    with pytest.raises(ExpressionFailure, match="beyond the range of a double"):
+        select(parse_path(f"$.{function}()"), Scope([1.7e308, 1.7e308, -1.7e308][: 3 if function == "stddev" else 2]))
