@@ -23,6 +23,9 @@ from workflows.model import Definition, Retrier
 PAYLOAD_BYTES = 262_144
 """Of one input, output, result or variable, as UTF-8; also of all variables of one Assign (ASL.md, Limits)."""
 
+VARIABLES_BYTES = 10 * 1024 * 1024
+"""Of all variables that a state sees, its own scope's and those around it."""
+
 
 class Absent(enum.Enum):
     """The type of ABSENT."""

@@ -235,6 +235,14 @@ def test_failures_that_are_tolerated(fields: dict[str, Any], failures: int, succ
     assert failure(world) == ("States.ExceedToleratedFailureThreshold", "The specified tolerated failure threshold was exceeded")
 
 
+@pytest.mark.parametrize(("failures", "succeeds"), [(69, True), (70, False)])
+def test_a_tolerated_share_is_not_rounded(failures: int, succeeds: bool) -> None:
+    share = {"ToleratedFailurePercentage": 18.4}
+    fails = {"Type": "Choice", "Choices": [{"Variable": "$", "NumericLessThan": failures, "Next": "F"}], "Default": "S"}
+    state = mapped(machine(C=fails, F={"Type": "Fail"}, S={"Type": "Succeed"}), ResultPath=None, **share)
+    assert (one(state, list(range(375))).status() is Status.COMPLETED) is succeeds
+
+
 def test_an_item_selector_that_fails_for_a_later_item() -> None:
     state = mapped(calling(), MaxConcurrency=1, ItemSelector={"v.$": "$$.Map.Item.Value.v"})
     world = one(state, [{"v": 1}, {}], f=lambda data: data)

@@ -89,6 +89,16 @@ def test_a_payload_may_be_as_long_as_the_limit() -> None:
     assert one({"Type": "Pass", "Parameters": {"a.$": "$.t"}}, {"t": BIG[:262_137]}).status() is Status.FAILED
 
 
+@pytest.mark.parametrize(("last", "status"), [("v0", Status.COMPLETED), ("v41", Status.FAILED)])
+def test_all_variables_together_have_a_limit(last: str, status: Status) -> None:
+    names = [*(f"v{n}" for n in range(41)), last]
+    states = {f"S{n}": {"Type": "Pass", "Assign": {f"{name}.$": "$"}, "Next": f"S{n + 1}"} for n, name in enumerate(names)}
+    world = play(machine(**states, **{f"S{len(names)}": {"Type": "Succeed"}}), BIG[:250_000])
+    assert world.status() is status
+    if status is Status.FAILED:
+        assert failure(world) == ("States.DataLimitExceeded", "The variables of an execution have at most 10,485,760 bytes together.")
+
+
 # --------------------------------------------------------------------------------------------------------------- Choice
 
 CHOICES = machine(

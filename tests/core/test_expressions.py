@@ -37,7 +37,9 @@ SCOPE = Scope(DATA, {"State": {"Name": "S"}}, {"v": {"w": [10, 20]}, "text": '{"
         ("$.a.n", None),
         ("$.a['s','n','nope']", {"s": "text", "n": None}),
         ("$.items[*].p", [8.95, 12.5]),
-        ("$.items[*]['p','n']", [8.95, "foo", 12.5, "Bar"]),
+        ("$.items[*]['p','o']", [{"p": 8.95}, {"p": 12.5, "o": {"0": 1}}]),
+        ("$.items[?(@.n)]['n', 'p']", [{"n": "foo", "p": 8.95}, {"n": "Bar", "p": 12.5}]),
+        ("$.a.*['p','n']", []),
         ("$.items.*.n", ["foo", "Bar"]),
         ("$..p", [8.95, 12.5]),
         ("$..['p']", [8.95, 12.5]),
@@ -262,3 +264,9 @@ def test_what_was_put_somewhere_is_found_there(data: Any, steps: list[str | int]
     with suppress(ExpressionFailure):
         assert select(parse_path(text), Scope(apply_result(data, path, result))) == result
     assert dumps(data) == before
+
+
+@pytest.mark.parametrize("function", ["sum", "avg", "stddev"])
+def test_a_function_beyond_the_range_of_numbers(function: str) -> None:
+    with pytest.raises(ExpressionFailure, match="beyond the range of a double"):
+        select(parse_path(f"$.{function}()"), Scope([1.7e308, 1.7e308, -1.7e308][: 3 if function == "stddev" else 2]))

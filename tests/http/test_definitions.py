@@ -99,9 +99,10 @@ def test_a_wide_job(api: Client) -> None:
 def test_a_warning_is_told_and_refuses_nothing(api: Client) -> None:
     states = {"A": {"Type": "Pass", "End": True}, "Lost": {"Type": "Task", "Resource": "ecko", "End": True}}
     machine = {"id": "machine-with-warnings", "StartAt": "A", "States": states}
-    done = loaded(api.post("/job-definitions", machine), RegisteredSchema(), 201)
+    done = loaded(api.post("/job-definitions", json.dumps(machine, indent=1)), RegisteredSchema(), 201)
     assert done["revision"] == 1
     found = {warning["pointer"]: warning for warning in done["warnings"]}
     assert set(found) == {"/States/Lost", "/States/Lost/Resource"}
     assert found["/States/Lost/Resource"]["suggestion"] == "echo"
+    assert (found["/States/Lost/Resource"]["line"], found["/States/Lost/Resource"]["column"]) == (11, 16)
     assert {warning["severity"] for warning in found.values()} == {"warning"}

@@ -18,7 +18,7 @@ from workflows.core.machine import Machine
 from workflows.expressions import CONTEXT, Path, ReferencePath, Template
 from workflows.model import DATA_LIMIT_EXCEEDED, INLINE_BYTES, ROOT, RUNTIME, Frame, Ref, exceeds, parent_path
 from workflows.numbers import dumps, loads
-from workflows.states import ABSENT, PAYLOAD_BYTES, Absent, Map, State, StateMachine, Working, all_states
+from workflows.states import ABSENT, PAYLOAD_BYTES, VARIABLES_BYTES, Absent, Map, State, StateMachine, Working, all_states
 from workflows.states import Scope as States
 
 
@@ -149,7 +149,18 @@ class Flow:
         texts = {name: dumps(value) for name, value in values.items()}
         if exceeds("".join(texts.values()), PAYLOAD_BYTES):
             raise ExpressionFailure(DATA_LIMIT_EXCEEDED, too_large(self._state.name))
-        return {name: self._m.keep(text) for name, text in texts.items()}
+        assigned = {name: self._m.keep(text) for name, text in texts.items()}
+        if self._too_many(assigned):
+            raise ExpressionFailure(DATA_LIMIT_EXCEEDED, f"The variables of an execution have at most {VARIABLES_BYTES:,} bytes together.")
+        return assigned
+
+    def _too_many(self, assigned: Mapping[str, Ref]) -> bool:
+        """Whether the variables in sight are too much together once these are among them. Few cannot be, and are not read."""
+        kept = [ref for frame in lineage(self._m, self._frame) for name, ref in frame.variables.items() if name not in assigned]
+        kept += assigned.values()
+        if sum(INLINE_BYTES if isinstance(ref, str) else PAYLOAD_BYTES for ref in kept) <= VARIABLES_BYTES:
+            return False
+        return sum(len(self._m.text(ref).encode("utf-8", "surrogatepass")) for ref in kept) > VARIABLES_BYTES
 
     def items(self, data: Datum, path: Path | Absent) -> Datum:
         """The array a Map goes over."""

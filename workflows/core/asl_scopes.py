@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from fractions import Fraction
 from math import floor
 from typing import Any
 
@@ -111,7 +112,7 @@ def _limits(flow: Flow, state: Map, data: Datum, size: int) -> Iterator[int]:
         share = flow.number(state.tolerated_failure_percentage, data, "ToleratedFailurePercentagePath")
         if not is_number(share) or not 0 <= share <= 100:
             raise ExpressionFailure(RUNTIME, "ToleratedFailurePercentage must be between 0 and 100.")
-        yield floor(share * size / 100)
+        yield floor(Fraction(str(float(share))) * size / 100)  # 18.4 * 375 is less than 6,900 to a float
 
 
 def _whole(value: Any, field: str) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import sqrt
+from math import inf, isfinite, sqrt
 from typing import Any
 
 from workflows.expressions import CONTEXT, DATA, Path, Step
@@ -89,7 +89,17 @@ def find(path: Path, scope: Scope) -> Any:
         value = []  # the library would read a text as JSON
     else:
         value = list(path.query.findall(root))
-    return _FUNCTIONS[path.function](value) if path.function else value
+    return _applied(path.function, value) if path.function else value
+
+
+def _applied(function: str, value: Any) -> Any:
+    try:
+        found = _FUNCTIONS[function](value)
+    except OverflowError:
+        found = inf
+    if isinstance(found, float) and not isfinite(found):
+        raise ExpressionFailure(RUNTIME, f"The result of {function}() is beyond the range of a double")
+    return found
 
 
 def _walk(value: Any, steps: Sequence[Step]) -> Any:

@@ -7,10 +7,12 @@ a state machine, anything else a task list.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from workflows.errors import Invalid
 from workflows.language import positions, states, tasklists, text
 from workflows.model import Definition
+from workflows.states import StateMachine
 
 
 def read_definition(
@@ -28,6 +30,8 @@ def read_definition(
         raise Invalid(positions.located([*problems, *error.problems], written)) from None
     if problems:
         raise Invalid(positions.located(problems, written))
+    if isinstance(definition, StateMachine) and definition.warnings:
+        return replace(definition, warnings=tuple(positions.located(definition.warnings, written)))
     return definition
 
 

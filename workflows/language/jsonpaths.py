@@ -3,7 +3,7 @@
 A definite path (members and indexes only) becomes steps that the core follows by itself, because it must say in the service's words where
 they end. All others are compiled by python-jsonpath. The service uses Jayway's library for Java, whose dialect differs from RFC 9535; what
 of it occurs in real definitions is rewritten here, in one place: `[(@.length-1)]`, `nin`, `size`, `empty`, `.length()` inside of filters,
-and a closing `.length()`, `.min()` and so on. The rest is refused by name.
+a closing `['a','b']`, and a closing `.length()`, `.min()` and so on. The rest is refused by name.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import takewhile
+from typing import Any
 
 from jsonpath import JSONPathEnvironment
 from jsonpath.exceptions import JSONPathError
@@ -87,6 +88,19 @@ class _Part:
     function: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Picked:
+    """A closing ['a','b'] behind a path to many places: of each object one with these members, as Jayway gives it; RFC 9535 would list
+    the members' values."""
+
+    places: Query
+    names: tuple[str, ...]
+
+    def findall(self, data: Any) -> list[object]:
+        found = (value for value in self.places.findall(data) if isinstance(value, dict))
+        return [{name: value[name] for name in self.names if name in value} for value in found]
+
+
 def parse_path(text: str) -> Path:
     """The path written as `text`, or PathError."""
     match = _ROOT.match(text)
@@ -98,7 +112,10 @@ def parse_path(text: str) -> Path:
     steps = [part.step for part in parts if part.step is not None]
     if len(steps) == len(parts) and not any(isinstance(step, tuple) for step in steps[:-1]):
         return Path(text, root, True, tuple(steps), function=function)
-    query = _compiled("".join(part.query for part in parts), match.end() + 1)
+    picked = parts[-1].step if parts and isinstance(parts[-1].step, tuple) else ()
+    query = _compiled("".join(part.query for part in (parts[:-1] if picked else parts)), match.end() + 1)
+    if picked:
+        query = _Picked(query, picked)
     beginning = takewhile(lambda step: isinstance(step, (str, int)), (part.step for part in parts))
     return Path(text, root, bool(function), tuple(beginning), query, function)  # type: ignore[arg-type]
 
