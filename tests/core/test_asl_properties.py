@@ -226,7 +226,7 @@ def placeless(text: str) -> str:
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(document=documents(), salt=st.integers(0, 1_000), kills=st.frozensets(st.integers(1, 40), max_size=12))
+@given(document=documents(), salt=st.integers(0, 1_000), kills=st.frozensets(st.integers(1, 400), max_size=24))
 def test_a_killed_execution_ends_as_if_it_had_not_been(document: dict[str, Any], salt: int, kills: frozenset[int]) -> None:
     dialect = compiled(document)
     with pytest.MonkeyPatch.context() as patch:

@@ -297,6 +297,13 @@ def test_next_with_end_false_is_a_transition() -> None:
 # -------------------------------------------------------------------------------------------- warnings
 
 
+def test_what_stands_behind_states_all_is_never_asked() -> None:
+    rules = [{"ErrorEquals": ["States.ALL"]}, {"ErrorEquals": ["E"]}]
+    task = {"Type": "Task", "Resource": "f", "End": True, "Retry": rules}
+    text = "States.ALL should come last: what follows is never asked"
+    assert warnings(machine(A=task)) == [("/States/A/Retry/0/ErrorEquals", text, None)]
+
+
 def warnings(document: Document, **options: Any) -> list[tuple[str, str, str | None]]:
     found = compiled(document, **options).warnings
     assert all(warning.severity == "warning" for warning in found)

@@ -86,7 +86,7 @@ def _check_all_last(value: Any, pointer: str, findings: Findings) -> None:
     for index, rule in enumerate(rules[:-1]):
         names = rule.get("ErrorEquals") if isinstance(rule, dict) else None
         if isinstance(names, list) and ALL in names:
-            findings.refuse(f"{pointer}/{index}/ErrorEquals", f"{ALL} must come last: what follows would never be asked")
+            findings.warn(f"{pointer}/{index}/ErrorEquals", f"{ALL} should come last: what follows is never asked")
 
 
 def _retrier(value: Any, pointer: str, findings: Findings) -> Retrier | None:

@@ -10,6 +10,14 @@ from collections.abc import Callable, ItemsView, Iterable
 
 log = logging.getLogger(__name__)
 
+TOLD = 20
+"""Functions that are named to who asks for the server's health; of more only the number is told."""
+
+SAID = 1_000
+"""Functions that are named in the log."""
+
+NAME_CHARACTERS = 140
+
 
 class Held:
     """Execution number → path of the attempt → the function it calls."""
@@ -26,7 +34,7 @@ class Held:
 
     def add(self, number: int, path: str, function: str) -> None:
         self._attempts.setdefault(number, {})[path] = function
-        if function not in self._said:
+        if function not in self._said and len(self._said) < SAID:
             self._said.add(function)
             log.warning("%s", _sentence(function))
 
@@ -44,8 +52,12 @@ class Held:
 
     def troubles(self) -> list[str]:
         """One sentence for each function that is missed. `list` copies at once, while the engine's thread goes on writing."""
-        return [_sentence(name) for name in sorted({name for names in list(self._attempts.values()) for name in list(names.values())})]
+        missed = sorted({name for names in list(self._attempts.values()) for name in list(names.values())})
+        more = [f"{len(missed) - TOLD:,} more functions are not registered"] if len(missed) > TOLD else []
+        return [_sentence(name) for name in missed[:TOLD]] + more
 
 
 def _sentence(function: str) -> str:
-    return f"no function {function!r} is registered: its attempts are held"
+    """A state machine may take a function's name from its input, so it may be of any length."""
+    name = function if len(function) <= NAME_CHARACTERS else f"{function[:NAME_CHARACTERS]}…"
+    return f"no function {name!r} is registered: its attempts are held"
