@@ -8,6 +8,7 @@ import pytest
 
 from tests.core.toy import State, toy
 from tests.core.world import World
+from workflows.core import machine
 from workflows.core.dag import Dag
 from workflows.core.machine import TURN
 from workflows.core.waits import Wait, Work
@@ -254,3 +255,13 @@ def test_scopes_two_hundred_deep() -> None:
     for _ in range(200):
         expected = [expected]
     assert world.output() == expected
+
+
+def test_an_endless_loop_of_states_ends_with_its_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "HISTORY_EVENTS", 1_000)
+    world = started(states(A={"Type": "Wait", "Seconds": 1, "Next": "B"}, B={"Type": "Pass", "Next": "A"}), {})
+    world.run()
+    assert world.status() is Status.FAILED
+    assert world.error().type == "States.Runtime"
+    assert "(1,000)" in world.error().message
+    assert 1_000 <= world.head().entries < 1_010

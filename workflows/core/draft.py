@@ -157,6 +157,11 @@ class Draft:
 
     # ------------------------------------------------------------------------------------------------- history, payloads
 
+    @property
+    def entries(self) -> int:
+        """How many entries the history has."""
+        return self._entries
+
     def note(self, previous: int, kind: str, **details: Any) -> int:
         """Append to the history; `previous` is the entry this one follows. Returns the new entry's id."""
         self._entries += 1

@@ -25,6 +25,7 @@ from workflows.model import (
     HEARTBEAT_TIMEOUT,
     INTERRUPTED,
     ROOT,
+    RUNTIME,
     TIMEOUT,
     At,
     Broke,
@@ -52,6 +53,9 @@ TURN = 256
 
 INTERRUPTIONS = 4
 """The interruption of one attempt that fails it: three crashes are bad luck, a fourth is probably the attempt's doing."""
+
+HISTORY_EVENTS = 1_000_000
+"""A state entered beyond so many fails the execution, so that a loop that never ends does. The service's limit is 25,000 (ASL.md Q.9)."""
 
 ERROR_CHARACTERS = 32 * 1024
 """Of a longer message the beginning is kept, of a longer traceback the end."""
@@ -348,9 +352,14 @@ class Machine(Draft):
         self._todo.append(lambda: self._arrive(sent))
 
     def _arrive(self, frame: Frame) -> None:
-        if self.frame(frame.path) is frame and self._arrivals < TURN:
-            self._arrivals += 1
-            self.dialect.enter(self, frame)
+        if self.frame(frame.path) is not frame or self._arrivals >= TURN:
+            return
+        if self.entries >= HISTORY_EVENTS:
+            text = f"the execution reached the maximum number of history events ({HISTORY_EVENTS:,})"
+            self.end(Status.FAILED, error=Error(RUNTIME, text))
+            return
+        self._arrivals += 1
+        self.dialect.enter(self, frame)
 
     def _tell_scope(self, child: Frame) -> None:
         scope = self.frame(parent_path(child.path))
