@@ -17,6 +17,10 @@ from workflows.runtime.inline import InlineExecutor
 from workflows.runtime.ledger import Ledger
 from workflows.server import Server
 from workflows.service import Service
+from workflows.service.control import Control
+from workflows.service.definitions import Definitions
+from workflows.service.executions import Executions
+from workflows.service.system import System
 from workflows.settings import Settings
 
 
@@ -28,7 +32,12 @@ def create_app(settings: Settings) -> Flask:
     catalogue = Catalogue(ledger, compile_definition)
     executor = InlineExecutor(REGISTRY.get, settings.task_workers)
     engine = Engine(ledger, catalogue, executor, functions, max_jobs=settings.max_jobs)
-    service = Service(ledger, catalogue, engine, REGISTRY)
+    service = Service(
+        definitions=Definitions(catalogue, engine, REGISTRY),
+        executions=Executions(ledger, catalogue, engine),
+        control=Control(ledger, engine),
+        system=System(ledger, catalogue, engine),
+    )
 
     app = Flask("stepwell", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes

@@ -39,7 +39,14 @@ RULES: dict[str, tuple[str, ...]] = {
     ),
     "workflows.runtime.functions": ("task_functions.registry",),
     "workflows.runtime": ("workflows.runtime", "workflows.core", *LAYER_0, *STORE),
-    "workflows.service": ("workflows.runtime", "workflows.language", "task_functions.registry", "storage.protocol", *LAYER_0),
+    "workflows.service": (
+        "workflows.service",
+        "workflows.runtime",
+        "workflows.language",
+        "task_functions.registry",
+        "storage.protocol",
+        *LAYER_0,
+    ),
     "workflows.server": (
         *("workflows.service", "workflows.settings", "workflows.runtime.engine", "task_functions.registry"),
         *LAYER_0,

@@ -61,7 +61,7 @@ class Server:
             return
         for path in sorted(directory.glob("*.json")):
             try:
-                done = self.service.load_file(path)
+                done = self.service.definitions.load_file(path)
             except Invalid as invalid:
                 for problem in invalid.problems:
                     log.error("definitions: %s: %s", path, problem)

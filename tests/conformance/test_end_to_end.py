@@ -40,14 +40,14 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.mark.parametrize("name", NAMES)
 def test_through_the_server(service: Any, name: str) -> None:
     case = loads((CASES / f"{name}.json").read_text(encoding="utf-8"))
-    service.register(json.dumps({"id": name[-50:], "definition": case["definition"]}).encode())
+    service.definitions.register(json.dumps({"id": name[-50:], "definition": case["definition"]}).encode())
     for run in case["runs"][:2]:
-        execution = service.execute(name[-50:], json.dumps(run["input"]).encode())
+        execution = service.executions.start(name[-50:], json.dumps(run["input"]).encode())
         state = eventually(partial(_ended, service, execution))
-        wrong = differences(run["expected"], recording(state.status, service.history(execution)))
+        wrong = differences(run["expected"], recording(state.status, service.executions.history(execution)))
         assert not wrong, "\n".join(wrong)
 
 
 def _ended(service: Any, execution: str) -> Any:
-    state = service.state(execution)
+    state = service.executions.state(execution)
     return state if state.status in ENDED else None

@@ -50,9 +50,9 @@ def test_every_definition_of_the_guide_is_accepted_and_does_what_it_says(service
     definition = read_definition(text, functions=BUILT_IN.__contains__)
     assert definition.id == json.loads(text)["id"]
     assert not getattr(definition, "warnings", ())
-    service.register(text.encode())
-    execution = service.execute(definition.id, (given or INPUTS.get(definition.id, "{}")).encode())
-    state = eventually(lambda: ended(service.state(execution)), f"the end of {definition.id}")
+    service.definitions.register(text.encode())
+    execution = service.executions.start(definition.id, (given or INPUTS.get(definition.id, "{}")).encode())
+    state = eventually(lambda: ended(service.executions.state(execution)), f"the end of {definition.id}")
     assert state.status is Status.COMPLETED, state.error
     if expected:
         assert written(state.output or "") == written(expected)

@@ -13,7 +13,7 @@ from workflows.api.schemas import ErrorSchema, ExecutionStateSchema, FindingSche
 from workflows.model import Error, Status
 from workflows.runtime.state import ExecutionState
 from workflows.runtime.task_state import TaskState
-from workflows.service import Health
+from workflows.service.system import Health
 
 ALL = [value for _, value in inspect.getmembers(schemas, inspect.isclass) if issubclass(value, Shape) and value is not Shape]
 

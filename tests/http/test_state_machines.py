@@ -93,7 +93,7 @@ def test_a_waiting_machine_is_running_and_can_be_cancelled(api: Client) -> None:
 def test_its_history_is_the_services(serve: Serve) -> None:
     with serve() as (client, app):
         execution = client.run(machine("Ask", **PIPELINE), {"n": 7})["id"]
-        events = _service(app).history(execution)
+        events = _service(app).executions.history(execution)
     assert [event["type"] for event in events][:5] == [
         *("ExecutionStarted", "TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskSucceeded"),
     ]

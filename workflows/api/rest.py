@@ -92,22 +92,22 @@ class Views:
         return answer(INDEX, {"name": "stepwell", "version": version("stepwell"), "endpoints": endpoints})
 
     def register(self) -> Response:
-        return answer(REGISTERED, self._service.register(body()), 201)
+        return answer(REGISTERED, self._service.definitions.register(body()), 201)
 
     def execute(self, definition_id: str) -> Response:
-        execution_id = self._service.execute(definition_id, body())
+        execution_id = self._service.executions.start(definition_id, body())
         location = f"/jobs/{quote(execution_id, safe='')}/state"
         return answer(STARTED, {"execution_id": execution_id}, 202, {"Location": location})
 
     def state(self, execution_id: str) -> Response:
-        return answer(STATE, self._service.state(execution_id))
+        return answer(STATE, self._service.executions.state(execution_id))
 
     def cancel(self, execution_id: str) -> Response:
-        self._service.cancel(execution_id)
+        self._service.control.cancel(execution_id)
         return answer(CANCELLED, {"id": execution_id})
 
     def system(self) -> Response:
-        return answer(SYSTEM, self._service.system_state())
+        return answer(SYSTEM, self._service.system.state())
 
     def health(self) -> Response:
-        return answer(HEALTH, self._service.health())
+        return answer(HEALTH, self._service.system.health())

@@ -1,0 +1,25 @@
+"""What can be asked of the server, once: each file holds one kind of questions and changes, `Service` holds them together.
+
+Every face (REST, command line, later others) translates to these and decides nothing. They take and give plain data and the errors of
+`workflows.errors`, and know no HTTP. Requests that change something go through the engine's inbox and are answered after their commit;
+questions are answered from a snapshot and never wait for the engine. Any thread may call any method.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workflows.service.control import Control
+from workflows.service.definitions import Definitions
+from workflows.service.executions import Executions
+from workflows.service.system import System
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """`definitions`: what may be executed. `executions`: starting and looking. `control`: stopping and going on. `system`: the server."""
+
+    definitions: Definitions
+    executions: Executions
+    control: Control
+    system: System

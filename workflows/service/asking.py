@@ -1,0 +1,35 @@
+"""How the rest of the service reaches the engine, and how an execution is found by its id."""
+
+from __future__ import annotations
+
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import Any
+
+from workflows.errors import NotFound, Unavailable
+from workflows.runtime.engine import Engine
+from workflows.runtime.execution import Execution
+from workflows.runtime.inbox import Request
+from workflows.runtime.ledger import Snapshot
+from workflows.runtime.requests import number_of
+
+ANSWER_S = 30.0
+"""How long a request waits for its commit."""
+
+
+def ask(engine: Engine, request: Request) -> Any:
+    """The engine's answer, after the commit that holds the effect. Raises what the engine answers, Busy, Unavailable."""
+    engine.inbox.ask(request)
+    try:
+        return request.reply.result(ANSWER_S)
+    except FutureTimeout:
+        request.reply.cancel()
+        raise Unavailable(f"no answer within {ANSWER_S:g} seconds; the request may still take effect") from None
+
+
+def find(snapshot: Snapshot, execution_id: str) -> Execution:
+    """The execution as of the snapshot. Raises NotFound."""
+    number = number_of(execution_id)
+    execution = Execution.load(number, snapshot.read) if number is not None else None
+    if execution is None or execution.header is None or execution.header.id != execution_id:
+        raise NotFound(f"no execution has the id {execution_id!r}")
+    return execution

@@ -1,0 +1,46 @@
+"""Definitions: registering them, and what is registered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from task_functions.registry import Registry
+from workflows.errors import NotJson
+from workflows.language import canonical, read_definition
+from workflows.language.text import check, loads
+from workflows.runtime.catalogue import Catalogue, Registration
+from workflows.runtime.engine import Engine
+from workflows.runtime.requests import Write
+from workflows.service.asking import ask
+from workflows.states import StateMachine
+
+
+class Definitions:
+    """`registry` knows the functions that a definition may name."""
+
+    def __init__(self, catalogue: Catalogue, engine: Engine, registry: Registry) -> None:
+        self._catalogue = catalogue
+        self._engine = engine
+        self._registry = registry
+
+    def register(self, raw: bytes, source: str | None = None) -> Registration:
+        """Add a definition, or the next revision of one. `source`: the file it came from; a file that is as it was at its own last load
+        changes nothing, so that what was edited since then by request stays. Raises NotJson, and Invalid with every problem."""
+        definition = read_definition(raw, functions=self._registry.has, function_names=self._registry.names())
+        text = check(raw)
+        form = canonical(loads(text))
+
+        def write(pending: Any, read: Any, now: float) -> Registration:
+            return self._catalogue.register(pending, read, definition.id, text, form, now, source)
+
+        answer: Registration = ask(self._engine, Write(write, lambda: self._catalogue.forget(definition.id)))
+        return replace(answer, warnings=definition.warnings if isinstance(definition, StateMachine) else ())
+
+    def load_file(self, path: Path) -> Registration:
+        """Register a definition file. Raises as `register` does, and NotJson for a file that cannot be read."""
+        try:
+            return self.register(path.read_bytes(), source=path.name)
+        except OSError as error:
+            raise NotJson(f"cannot read {path}: {error.strerror}") from error
