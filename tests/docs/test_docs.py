@@ -16,6 +16,8 @@ import pytest
 from app import create_app
 from task_functions.registry import REGISTRY, load
 from tests.http.client import eventually
+from workflows.api.paths import shown_path
+from workflows.api.rest import KINDS
 from workflows.language import read_definition
 from workflows.language.intrinsics import ARITIES
 from workflows.model import Status
@@ -92,6 +94,15 @@ def test_every_shipped_definition_is_accepted_with_the_default_settings() -> Non
 def test_every_setting_is_in_the_guide() -> None:
     for field in dataclasses.fields(Settings):
         assert f"`STEPWELL_{field.name.upper()}`" in GUIDE
+
+
+def test_every_endpoint_is_in_the_guide() -> None:
+    def masked(text: str) -> str:
+        return re.sub(r"{\w+}", "{}", text)
+
+    for kind in KINDS:
+        for endpoint in kind.endpoints:
+            assert f"| `{endpoint.method} {masked(shown_path(endpoint.rule))}` |" in masked(GUIDE), endpoint.name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
