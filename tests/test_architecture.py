@@ -51,7 +51,7 @@ RULES: dict[str, tuple[str, ...]] = {
         *LAYER_0,
     ),
     "workflows.server": (
-        *("workflows.service", "workflows.settings", "workflows.runtime.engine", "task_functions.registry"),
+        *("workflows.service", "workflows.settings", "workflows.runtime.engine", "workflows.runtime.catalogue", "task_functions.registry"),
         *LAYER_0,
         *STORE,
     ),

@@ -15,6 +15,7 @@ from workflows.model import Cancelled, Definition, Started
 from workflows.runtime.execution import header_of
 from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Ledger, Pending
+from workflows.runtime.removal import Removals, Remove
 from workflows.runtime.setback import SetBack
 from workflows.runtime.stepper import Round, Stepper
 
@@ -51,11 +52,12 @@ class Write(Request):
 
 
 class Desk:
-    """Performs requests on the engine's thread."""
+    """Performs requests on the engine's thread. `latest` gives a definition's newest revision as committed, or None."""
 
-    def __init__(self, ledger: Ledger, stepper: Stepper) -> None:
+    def __init__(self, ledger: Ledger, stepper: Stepper, latest: Callable[[str], int | None]) -> None:
         self._ledger = ledger
         self._stepper = stepper
+        self._removals = Removals(ledger, latest)
         self._last: int | None = None
         self._clock = SetBack(ledger.read)
 
@@ -70,6 +72,9 @@ class Desk:
             return self._begin(round, request)
         if isinstance(request, Cancel):
             return request.number, self._stepper.ask(round, request.number, Cancelled)
+        if isinstance(request, Remove):
+            self._removals.remove(round.pending, round.touched.values(), request)
+            return None, None
         assert isinstance(request, Write), f"nobody performs a {type(request).__name__}"
         return None, self._write(round.pending, request, round.now)
 
@@ -95,6 +100,7 @@ class Desk:
             newest = self._ledger.scan("created", None, 1)
             self._last = -int(newest[0][0]) if newest else 0
         number, definition = self._last + 1, request.definition
+        self._removals.check(round.pending, definition)
         tag = f"{self._stepper.seed() & 0xFFFFFFFF:08x}"  # no two stores give out the same id, nor the same idempotency key
         name = f"exec-{self._ledger.partition}-{number}-{tag}"
         self._stepper.begin(round, number, definition, Started, name, definition.id, definition.revision, request.input)

@@ -7,16 +7,11 @@ from typing import Any
 
 from marshmallow import fields
 
-from workflows.api.schemas.base import Moment, Shape, about, given, nullable
+from workflows.api.schemas.base import Moment, Shape, about, given, next_page, nullable
 from workflows.api.schemas.executions import ErrorSchema
 from workflows.api.schemas.queries import Flag, PageQuery
 from workflows.core.dataflow import rfc3339
 from workflows.model import Status
-
-
-def next_page() -> fields.String:
-    """The last member of what is answered in pages."""
-    return fields.String(**nullable("The `cursor` with which to ask for the next page; null: this was the last one."))
 
 
 class ListedExecutionSchema(Shape):
