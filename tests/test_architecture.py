@@ -27,7 +27,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "storage": ("storage",),
     "task_functions": ("task_functions",),
     "definitions": (),
-    "workflows.settings": ("definitions",),
+    "workflows.settings": ("definitions", "task_functions.permissions"),
     "workflows.runtime.executor": LAYER_0,
     "workflows.runtime.context": ("workflows.runtime.executor",),
     "workflows.runtime.inline": (
@@ -44,11 +44,12 @@ RULES: dict[str, tuple[str, ...]] = {
         "workflows.runtime",
         "workflows.language",
         "task_functions.registry",
+        "task_functions.permissions",
         "storage.protocol",
         *LAYER_0,
     ),
     "workflows.server": (
-        *("workflows.service", "workflows.settings", "workflows.runtime.engine", "task_functions.registry"),
+        *("workflows.service", "workflows.settings", "workflows.runtime.engine", "task_functions.registry", "task_functions.permissions"),
         *LAYER_0,
         *STORE,
     ),

@@ -12,6 +12,7 @@ from pathlib import Path
 from environs import Env, EnvError
 
 import definitions
+from task_functions.permissions import parse_entry
 
 MEBIBYTE = 1024 * 1024
 
@@ -26,7 +27,8 @@ class SettingsError(ValueError):
 class Settings:
     """`functions`: modules and directories of task functions, besides the built-ins. `task_workers`: attempts at once.
     `max_jobs`: executions with something to run at once. `grace_s`: what running attempts get when the server stops, in seconds.
-    `max_body_bytes`: a longer request is refused. `threads`: requests at once. `insecure`: any address may be listened on without keys."""
+    `max_body_bytes`: a longer request is refused. `threads`: requests at once. `insecure`: any address may be listened on without keys.
+    `allow_commands`, `http_allow` and `http_private`: what the built-in functions `command` and `http` may do."""
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -39,6 +41,9 @@ class Settings:
     grace_s: float = 10.0
     max_body_bytes: int = 8 * MEBIBYTE
     threads: int = 64
+    allow_commands: bool = False
+    http_allow: tuple[str, ...] = ()
+    http_private: bool = False
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -58,6 +63,11 @@ class Settings:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise SettingsError(f"STEPWELL_{name.upper()} is {value}: it must be between {low:,} and {high:,}")
+        for host in self.http_allow:
+            try:
+                parse_entry(host)
+            except ValueError as error:
+                raise SettingsError(f"STEPWELL_HTTP_ALLOW: {error}") from error
         if not self.insecure and not is_loopback(self.host):
             raise SettingsError(
                 f"refusing to listen on {self.host}: anybody who reaches that address could run jobs, and there are no keys yet. "
@@ -91,6 +101,9 @@ def from_environment() -> Settings:
             grace_s=env.float("GRACE_S", default.grace_s),
             max_body_bytes=env.int("MAX_BODY_BYTES", default.max_body_bytes),
             threads=env.int("THREADS", default.threads),
+            allow_commands=env.bool("ALLOW_COMMANDS", default.allow_commands),
+            http_allow=tuple(env.list("HTTP_ALLOW", list(default.http_allow))),
+            http_private=env.bool("HTTP_PRIVATE", default.http_private),
         )
     except EnvError as error:
         raise SettingsError(str(error)) from error
