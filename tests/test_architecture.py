@@ -16,6 +16,7 @@ OURS = ("workflows", "storage", "task_functions", "definitions", "app", "wsgi")
 
 LAYER_0 = ("workflows.model", "workflows.errors", "workflows.expressions", "workflows.numbers", "workflows.states")
 STORE = ("storage.protocol", "storage.records")
+SETTINGS = ("workflows.setting", "workflows.settings")
 RULES: dict[str, tuple[str, ...]] = {
     "workflows.errors": (),
     "workflows.model": ("workflows.errors", "workflows.expressions"),
@@ -27,7 +28,9 @@ RULES: dict[str, tuple[str, ...]] = {
     "storage": ("storage",),
     "task_functions": ("task_functions",),
     "definitions": (),
-    "workflows.settings": ("definitions", "task_functions.permissions"),
+    "workflows.setting": (),
+    "workflows.settings": ("definitions", "workflows.setting", "task_functions.permissions"),
+    "workflows.configuration": ("workflows.settings", "workflows.setting"),
     "workflows.runtime.executor": LAYER_0,
     "workflows.runtime.context": ("workflows.runtime.executor",),
     "workflows.runtime.inline": (
@@ -59,14 +62,14 @@ RULES: dict[str, tuple[str, ...]] = {
         *STORE,
     ),
     "workflows.client": (),
-    "workflows.cli": ("workflows.client", "workflows.settings", "workflows.serve", "workflows.demo", "workflows.errors"),
-    "workflows.hosting": ("workflows.settings", "storage.protocol"),
+    "workflows.cli": ("workflows.client", *SETTINGS, "workflows.configuration", "workflows.serve", "workflows.errors"),
+    "workflows.hosting": (*SETTINGS, "storage.protocol"),
     "workflows.demo": ("workflows.client", "definitions", "task_functions.call_log"),
     "workflows.serve": ("app", "workflows.hosting", "workflows.settings", "workflows.errors", "storage.protocol"),
     "workflows": (),
     "app": ("workflows", "storage.uri", "task_functions.registry"),
-    "wsgi": ("app", "workflows.settings", "workflows.hosting", "storage.protocol"),
-    "gunicorn.conf": ("workflows.settings", "workflows.hosting"),
+    "wsgi": ("app", "workflows.setting", "workflows.configuration", "workflows.hosting", "storage.protocol"),
+    "gunicorn.conf": ("workflows.setting", "workflows.configuration", "workflows.hosting"),
 }
 
 IMPURE = (

@@ -5,15 +5,18 @@ A definition of the guide is executed by a real server; "Input `…` gives `…`
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
+import socket
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from app import create_app
+from task_functions import http_wire
 from task_functions.registry import REGISTRY, load
 from tests.http.client import eventually
 from workflows.language import read_definition
@@ -22,7 +25,8 @@ from workflows.model import Status
 from workflows.runtime.state import ExecutionState
 from workflows.server import Server
 from workflows.service import Service
-from workflows.settings import Settings
+from workflows.setting import Setting
+from workflows.settings import TABLE, Settings
 
 ROOT = Path(__file__).parent.parent.parent
 GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
@@ -31,15 +35,41 @@ PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob
 
 
 EXAMPLES = re.findall(r"```json\n(.*?)```\n(?:\nInput `([^`]+)` gives `([^`]+)`)?", GUIDE, re.DOTALL)
-BUILT_IN = ("echo", "sleep", "fail")
+BUILT_IN = ("echo", "sleep", "fail", "http", "command")
 INPUTS = {"greeting": '{"name": "Ada"}'}
 """Of definitions behind which the guide says nothing."""
 
 
+class Orders(BaseHTTPRequestHandler):
+    """What the guide's http://api.example.com answers."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(b'{"note": "leave it at the door"}')
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def _api() -> Iterator[None]:
+    site = HTTPServer(("127.0.0.1", 0), Orders)
+    threading.Thread(target=site.serve_forever, daemon=True).start()
+    place = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", site.server_port))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(http_wire, "resolve", lambda host, *_, **__: [place] if host == "api.example.com" else [])
+        yield
+    site.shutdown()
+    site.server_close()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, _api: None) -> Iterator[Service]:
     directory = tmp_path_factory.mktemp("guide")
-    server: Server = create_app(Settings(store=str(directory / "Data.fs"), definitions=directory, grace_s=0.5)).extensions["stepwell"]
+    settings = Settings(store=str(directory / "Data.fs"), definitions=directory, grace_s=0.5, allow_commands=True, http_private=True)
+    server: Server = create_app(settings).extensions["stepwell"]
     server.start()
     yield server.service
     server.stop()
@@ -89,9 +119,19 @@ def test_every_shipped_definition_is_accepted_with_the_default_settings() -> Non
         read_definition(path.read_bytes(), functions=REGISTRY.has)
 
 
-def test_every_setting_is_in_the_guide() -> None:
-    for field in dataclasses.fields(Settings):
-        assert f"`STEPWELL_{field.name.upper()}`" in GUIDE
+def test_every_setting_is_in_the_guide_as_it_is_declared() -> None:
+    missing = [row for row in map(row_of, TABLE.values()) if row not in GUIDE]
+    assert not missing, "put these rows into the guide's table of settings:\n" + "\n".join(missing)
+    assert len(re.findall(r"^\| .* \| `STEPWELL_", GUIDE, re.MULTILINE)) == len(TABLE)
+
+
+def row_of(setting: Setting) -> str:
+    shown = setting.shown(setting.default)
+    default = setting.shown_default or (shown if shown == "none" else f"`{shown}`")
+    choices = " or ".join(f"`{choice}`" for choice in setting.limits.choices)
+    ranged = "" if setting.limits.high is None else f"{setting.allowed[0].upper()}{setting.allowed[1:]}"
+    allowed = f" {choices or ranged}." if choices or ranged else ""
+    return f"| {f'`{setting.flag}`' if setting.flag else ''} | `{setting.variable}` | {default} | {setting.about}{allowed} |"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -271,7 +271,9 @@ def silent(r: Handler) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "stage"), [(dripping, "reading the answer"), (dripping_headers, "connecting"), (silent, "connecting")], ids=lambda v: str(v)
+    ("answer", "stage"),
+    [(dripping, "reading the answer"), (dripping_headers, "connecting"), (silent, "connecting")],
+    ids=lambda v: getattr(v, "__name__", ""),
 )
 def test_the_whole_call_ends_in_time(site: Site, answer: Answer, stage: str) -> None:
     begun, before = time.monotonic(), threading.active_count()
