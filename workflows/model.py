@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from workflows.errors import Problem
 from workflows.expressions import Rule as Condition
 from workflows.expressions import Template
 
@@ -178,7 +179,8 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What every dialect's definition has. Immutable: a change is a new revision, and executions stay on theirs."""
+    """What every dialect's definition has. Immutable: a change is a new revision, and executions stay on theirs. `warnings` are findings
+    that are no reason to refuse it."""
 
     id: str
     revision: int
@@ -188,6 +190,7 @@ class Definition:
     timeout: float | None = None
     max_concurrency: int | None = None
     max_active_runs: int | None = None
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
