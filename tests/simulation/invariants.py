@@ -30,6 +30,11 @@ class Facts:
     frames: dict[str, Frame]
     rows: list[list[Any]]
 
+    @property
+    def given(self) -> Any:
+        """What it was started with; a redrive may have changed its input since."""
+        return self.rows[0][4]["input"]
+
 
 @dataclass(slots=True)
 class Model:

@@ -183,7 +183,7 @@ class World:
         text = f'{{"n": {self.starts}, "word": "{word}"}}'
 
         def heard(answer: Any) -> None:
-            known = [facts.header.id for facts in self.model.facts.values() if facts.header.input == text]
+            known = [facts.header.id for facts in self.model.facts.values() if facts.given == text]
             if isinstance(answer, str):
                 assert known == [answer], "invariant 1: accepted before it was committed"
                 self.accepted[answer] = text
@@ -417,7 +417,7 @@ class World:
         ids = {facts.header.id: facts for facts in self.model.facts.values()}
         for name, text in self.accepted.items():
             assert name in ids, f"{name} was accepted and is lost"
-            assert ids[name].header.input == text or ids[name].header.redrives
+            assert ids[name].given == text
         for number, facts in self.model.facts.items():
             definition = self.definitions[facts.header.definition]
             if definition.labels.get("pure") and not self._meddled(number, facts.header.input):

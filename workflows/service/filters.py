@@ -237,25 +237,25 @@ def _unescaped(match: re.Match[str]) -> str:
 # -------------------------------------------------------------------------------------------------------------- reading
 
 
-def read_filter(given: Mapping[str, Any]) -> Filter:
+def read_filter(given: Mapping[str, Any], place: str = "") -> Filter:
     """A filter from plain data: {job, status, since, until, labels: {name: value}, text, paused}, times as RFC 3339 text. A member that is
-    null is not asked for. Raises Invalid with every problem."""
+    null is not asked for. `place`: the JSON Pointer to it. Raises Invalid with every problem."""
     problems: list[Problem] = []
     values: dict[str, Any] = {}
     for name, value in given.items():
         reader = _READERS.get(name)
         if reader is None:
             problems.append(
-                Problem(child_path("", name), f"a filter has no {name!r}; it has {', '.join(_READERS)}", closest(name, tuple(_READERS)))
+                Problem(child_path(place, name), f"a filter has no {name!r}; it has {', '.join(_READERS)}", closest(name, tuple(_READERS)))
             )
         elif value is not None:
             try:
                 values[name] = reader(value)
             except ValueError as error:
-                problems.append(Problem(f"/{name}", str(error)))
+                problems.append(Problem(f"{place}/{name}", str(error)))
     since, until = values.get("since"), values.get("until")
     if since is not None and until is not None and since >= until:
-        problems.append(Problem("/until", "until must be later than since"))
+        problems.append(Problem(f"{place}/until", "until must be later than since"))
     if problems:
         raise Invalid(problems)
     return Filter(**values)
