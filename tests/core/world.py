@@ -133,7 +133,7 @@ class World:
 
     def fire(self, path: str = ROOT) -> Step:
         """Let the frame's timer come due, at its moment."""
-        moment = due(self.at(path))
+        moment = due(self.at(path), self.paused)
         assert moment is not None
         self.now = max(self.now, moment)
         return self.feed(Fired(self.now, self.seed, path, self.visit(path), moment))

@@ -48,7 +48,7 @@ def test_the_fields_on_the_wire(api: Client) -> None:
     state = api.get(f"/jobs/{execution_id}/state").json()
     assert list(state)[:5] == ["id", "definitionId", "status", "paused", "startTime"]
     assert set(state) == {
-        *("id", "definitionId", "status", "startTime", "tasks"),
+        *("id", "definitionId", "status", "paused", "redriveCount", "startTime", "tasks"),
         *("revision", "submitTime", "endTime", "input", "output", "error"),
     }
     assert set(state["tasks"][0]) == {

@@ -9,16 +9,10 @@ from marshmallow import fields
 from workflows.api.schemas.base import RawJson, Shape, Told, about, given
 from workflows.language import shapes
 from workflows.model import Status
-from workflows.service.control import Action
 
 _ID = "exec-0-42-9f86d081"
 
-_DONE = {
-    Action.CANCEL: "is cancelled",
-    Action.PAUSE: "is paused",
-    Action.RESUME: "goes on",
-    Action.REDRIVE: "is redriven",
-}
+_DONE = {"cancel": "is cancelled", "pause": "is paused", "resume": "goes on", "redrive": "is redriven"}
 
 MAX_REVISION = 2**31 - 1
 
