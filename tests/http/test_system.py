@@ -41,7 +41,7 @@ def test_what_runs_what_waits_and_what_has_been(serve: Serve) -> None:
         answer = api.get("/system/state")
         state = loaded(answer, SystemStateSchema())
         active = answer.json()["activeJobs"]
-        assert [set(one) for one in active] == [{"id", "definitionId", "status", "startTime", "tasks"}]
+        assert [set(one) for one in active] == [{"id", "definitionId", "status", "paused", "startTime", "tasks"}]
         assert (active[0]["id"], active[0]["definitionId"], active[0]["status"]) == (first, endless, "RUNNING")
         assert active[0]["tasks"] == [
             {"id": "a", "name": "Task a", "status": "RUNNING"},
@@ -137,6 +137,8 @@ def test_the_index_lists_every_endpoint_with_an_example(api: Client) -> None:
         ("POST", "/jobs/{definitionId}/execute"),
         ("GET", "/jobs/{executionId}/state"),
         ("POST", "/jobs/{executionId}/cancel"),
+        ("POST", "/jobs/{executionId}/redrive"),
+        ("POST", "/executions/redrive"),
         ("GET", "/system/state"),
         ("GET", "/health"),
     }

@@ -123,8 +123,8 @@ class Removals:
         with self._ledger.snapshot() as snapshot:
             if _used(snapshot, name, revision, of_it):
                 index = f"revision/{name}/{revision}"
-                ran = [-int(entry[0]) for entry in snapshot.scan(index, None, NAMED)] or [one.number for one in of_it]
-                count = max(snapshot.count(index), 1)
+                ran = [-int(entry[0]) for entry in snapshot.scan(index, None, NAMED)] or [one.number for one in _on(revision, of_it)]
+                count = snapshot.count(index) or len(ran)
                 raise needed(f"revision {revision} of {name!r}", count, self._names(ran, of_it), "It stays as long as they are kept")
         pending.records["definition", (name, revision)] = None
         pending.index("revisions", key, False)
@@ -172,5 +172,8 @@ def revisions_of(snapshot: Snapshot, name: str, after: Key) -> Iterator[Key]:
 
 
 def _used(snapshot: Snapshot, name: str, revision: int, of_it: list[Execution]) -> bool:
-    runs = any(one.header is not None and one.header.revision == revision for one in of_it)
-    return runs or snapshot.count(f"revision/{name}/{revision}") > 0
+    return bool(_on(revision, of_it)) or snapshot.count(f"revision/{name}/{revision}") > 0
+
+
+def _on(revision: int, of_it: list[Execution]) -> list[Execution]:
+    return [one for one in of_it if one.header is not None and one.header.revision == revision]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from storage.protocol import CorruptRecord, Key
+from task_functions.permissions import caution
 from task_functions.registry import Registry
 from workflows.errors import Invalid, NotJson, StepwellError
 from workflows.language import canonical, read_definition
@@ -62,7 +63,7 @@ class Definitions:
     def register(self, raw: bytes, source: str | None = None) -> Registration:
         """Add a definition, or the next revision of one. `source`: the file it came from; a file that is as it was at its own last load
         changes nothing, so that what was edited since then by request stays. Raises NotJson, and Invalid with every problem."""
-        definition = read_definition(raw, functions=self._registry.has, function_names=self._registry.names())
+        definition = read_definition(raw, functions=self._registry.has, function_names=self._registry.names(), cautions=caution)
         text = check(raw)
         form = canonical(loads(text))
 
@@ -70,7 +71,7 @@ class Definitions:
             return self._catalogue.register(pending, read, definition.id, text, form, now, source)
 
         answer: Registration = ask(self._engine, Write(write, lambda: self._catalogue.forget(definition.id)))
-        return replace(answer, warnings=definition.warnings if isinstance(definition, StateMachine) else ())
+        return replace(answer, warnings=definition.warnings)
 
     def load_file(self, path: Path) -> Registration:
         """Register a definition file. Raises as `register` does, and NotJson for a file that cannot be read."""
