@@ -18,8 +18,6 @@ from workflows.settings import Settings
 
 log = logging.getLogger(__name__)
 
-BUILT_IN = "task_functions.builtin"
-
 
 class Server:
     """`start` is idempotent within a process; `stop` before `start` is fine."""
@@ -49,7 +47,7 @@ class Server:
             self._pid = None
 
     def _load_functions(self) -> None:
-        for source in (BUILT_IN, *self.settings.sources):
+        for source in self.settings.sources:
             loaded = load(source)
             for error in loaded.errors:
                 log.error("functions: %s", error)

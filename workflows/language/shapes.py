@@ -151,7 +151,9 @@ class Whole(_Strict, fields.Integer):
     """A whole number written without a fraction: 1.0 is not one, and neither is true."""
 
     def __init__(self, minimum: int, maximum: int, **kwargs: Any) -> None:
-        super().__init__(validate=validate.Range(minimum, maximum, error=f"this must be from {minimum} to {maximum}"), **kwargs)
+        super().__init__(
+            validate=validate.Range(minimum, maximum, error=f"this must be from {minimum} to {maximum}, not {{input}}"), **kwargs
+        )
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         if type(value) is not int:
@@ -164,7 +166,7 @@ class Real(_Strict, fields.Float):
 
     def __init__(self, minimum: int, maximum: int, **kwargs: Any) -> None:
         lowest = f"from {minimum}" if minimum else "more than 0 and up"
-        error = f"this must be {lowest} to {maximum}"
+        error = f"this must be {lowest} to {maximum}, not {{input:g}}"
         super().__init__(validate=validate.Range(minimum, maximum, min_inclusive=minimum != 0, error=error), **kwargs)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> float:
