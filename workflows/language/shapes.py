@@ -129,9 +129,8 @@ class Choice(_Strict, fields.String):
     """One of a few texts."""
 
     def __init__(self, choices: Iterable[str], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
         self.choices = tuple(map(str, choices))
-        self.validate = validate.OneOf(self.choices)  # for whoever writes the schema down; `_deserialize` gives the answer
+        super().__init__(validate=validate.OneOf(self.choices), **kwargs)  # for whoever writes the schema down; `_deserialize` answers
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         if isinstance(value, str) and value in self.choices:
@@ -147,33 +146,43 @@ class Flag(_Strict, fields.Boolean):
         return value
 
 
-class Whole(_Strict, fields.Integer):
-    """A whole number written without a fraction: 1.0 is not one, and neither is true."""
+class _Ranged(_Strict):
+    """`validate` is for whoever writes the schema down; `_within` gives the answer, which says what was found."""
 
-    def __init__(self, minimum: int, maximum: int, **kwargs: Any) -> None:
-        super().__init__(
-            validate=validate.Range(minimum, maximum, error=f"this must be from {minimum} to {maximum}, not {{input}}"), **kwargs
-        )
+    def __init__(self, minimum: int, maximum: int, *, above: bool = False, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Range(minimum, maximum, min_inclusive=not above), **kwargs)
+        self.minimum, self.maximum, self.above = minimum, maximum, above
+
+    def _within(self, value: int | float, given: Any) -> None:
+        if not self.minimum <= value <= self.maximum or (self.above and value == self.minimum):
+            lowest = f"more than {self.minimum} and up" if self.above else f"from {self.minimum}"
+            found = shown(given) if abs(value) < _OUT_OF_RANGE else "a number of hundreds of digits"
+            raise ValidationError(f"this must be {lowest} to {self.maximum}, not {found}")
+
+
+class Whole(_Ranged, fields.Integer):
+    """A whole number written without a fraction: 1.0 is not one, and neither is true."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         if type(value) is not int:
             raise ValidationError(f"this must be a whole number, not {shown(value)}")
+        self._within(value, value)
         return value
 
 
-class Real(_Strict, fields.Float):
+class Real(_Ranged, fields.Float):
     """A number from `minimum` (or, if that is 0, above it) to `maximum`."""
 
     def __init__(self, minimum: int, maximum: int, **kwargs: Any) -> None:
-        lowest = f"from {minimum}" if minimum else "more than 0 and up"
-        error = f"this must be {lowest} to {maximum}, not {{input:g}}"
-        super().__init__(validate=validate.Range(minimum, maximum, min_inclusive=minimum != 0, error=error), **kwargs)
+        super().__init__(minimum, maximum, above=minimum == 0, **kwargs)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> float:
+        given = value
         if type(value) is int:
             value = float(max(-_OUT_OF_RANGE, min(value, _OUT_OF_RANGE)))
         if type(value) is not float or not math.isfinite(value):
             raise ValidationError(f"this must be a number, not {shown(value)}")
+        self._within(value, given)
         return value
 
 
