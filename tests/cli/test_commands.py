@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,23 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = outside(sys.executable, "-P", "-c", script, cwd=ROOT)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("command", ["config", "doctor"])
+def test_colours_and_boxes_are_for_terminals_only(command: str, tmp_path: Path) -> None:
+    arguments = (*STEPWELL, command, "--port", "0", "--no-insecure")
+    assert "\x1b[" not in outside(*arguments, cwd=tmp_path).stdout
+    shown = bytearray()
+    ours, theirs = os.openpty()
+    with open(ours, "rb", buffering=0) as terminal:
+        process = subprocess.Popen(arguments, cwd=tmp_path, env=environment(TERM="xterm", COLUMNS="100"), stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        with suppress(OSError):  # how Linux tells that nobody holds the other end any more
+            while part := terminal.read(4096):
+                shown += part
+    assert process.wait(30) == 0
+    assert b"\x1b[" in shown
+    assert all(len(line) < 300 for line in shown.splitlines())
 
 
 # -------------------------------------------------------------------------------------------------------------------- lint

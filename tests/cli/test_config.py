@@ -64,7 +64,7 @@ def test_it_prints_a_line_for_each_setting() -> None:
 
 
 def test_secrets_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STEPWELL_API_KEYS", "admin:s3cr3t")
+    monkeypatch.setenv("STEPWELL_API_KEYS", "admin:s3cr3t-s3cr3t-s3cr3t")
     for arguments in ((), ("--json",)):
         result = config(*arguments)
         assert MASK in result.stdout

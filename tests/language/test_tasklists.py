@@ -11,6 +11,7 @@ from workflows.errors import Invalid, NotJson, Problem
 from workflows.expressions import Field, Path
 from workflows.language import read_definition
 from workflows.language.schemas import JobShape, RetryDelayShape, TaskShape
+from workflows.language.shapes import shown
 from workflows.language.tasklists import read
 from workflows.model import ALL, Delay, Retrier, Rule, Task, TaskList, TaskSpec
 
@@ -182,7 +183,7 @@ JOB_PROBLEMS: list[tuple[Document, str, str, str | None]] = [
     ({"id": 5}, "/id", "this must be text, not 5", None),
     ({"id": None}, "/id", NULL, None),
     ({"id": ""}, "/id", EMPTY, None),
-    *[({"id": id}, "/id", JOB_ID, None) for id in ("-a", "a b", "a" * 129, "a\n", "é", "a/b")],
+    *[({"id": id}, "/id", f"{JOB_ID}, not {shown(id)}", None) for id in ("-a", "a b", "a" * 129, "a\n", "é", "a/b")],
     ({"name": ""}, "/name", EMPTY, None),
     ({"name": 1}, "/name", "this must be text, not 1", None),
     ({"description": True}, "/description", "this must be text, not true", None),
