@@ -14,7 +14,7 @@ from task_functions.registry import load
 from workflows.errors import Invalid, StepwellError
 from workflows.runtime.engine import Engine
 from workflows.service import Service
-from workflows.settings import Settings
+from workflows.settings import BUILT_IN, Settings
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Server:
             self._pid = None
 
     def _load_functions(self) -> None:
-        for source in self.settings.sources:
+        for source in (BUILT_IN, *self.settings.sources):
             loaded = load(source)
             for error in loaded.errors:
                 log.error("functions: %s", error)

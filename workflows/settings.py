@@ -73,10 +73,10 @@ class Settings:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Where functions come from: the built-ins, `functions`, and the examples wherever the shipped definitions are loaded, which call
-        them."""
+        """Where functions come from: `functions`, and the examples wherever the shipped definitions are loaded, which call them. The
+        built-ins are there anyway."""
         examples = (EXAMPLES,) if self.definitions == shipped.DIRECTORY else ()
-        return tuple(dict.fromkeys((BUILT_IN, *self.functions, *examples)))
+        return tuple(dict.fromkeys((*self.functions, *examples)))
 
     def __post_init__(self) -> None:
         wrong = {name: one.check(value) for name, one in TABLE.items() if (value := getattr(self, name)) is not None}

@@ -17,9 +17,10 @@ def load_functions(settings: Settings) -> tuple[Registry, list[LoadError]]:
     """Load what a server with these settings would, and what of it could not be loaded. What users' files print while they are imported
     goes to standard error: standard output is the command's own."""
     from task_functions.registry import REGISTRY, load
+    from workflows.settings import BUILT_IN
 
     with _importable(os.getcwd()), redirect_stdout(sys.stderr):
-        errors = [error for source in settings.sources for error in load(source).errors]
+        errors = [error for source in (BUILT_IN, *settings.sources) for error in load(source).errors]
     return REGISTRY, errors
 
 

@@ -126,6 +126,7 @@ _KINDS: dict[type, Callable[[Any], Json]] = {
     shapes.Real: _number,
     shapes.Payload: lambda _: {"allOf": [TEMPLATE], "not": {"type": "null"}},
     shapes.Condition: lambda _: dict(RULE),
+    fields.Raw: lambda _: {},
     shapes.Object: lambda _: {"$ref": "#/$defs/retryDelay"},
     shapes.Many: lambda field: {"type": "array", "items": _described(field.inner)},
     shapes.Keyed: _keyed,

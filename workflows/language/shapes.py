@@ -108,11 +108,13 @@ class Shape(Schema):
             )
 
 
-class _Strict(fields.Field[Any]):
+class Strict(fields.Field[Any]):
+    """Base of our fields: says in our words that a key is missing, or null."""
+
     default_error_messages = {"null": _NULL, "required": _REQUIRED}
 
 
-class Text(_Strict, fields.String):
+class Text(Strict, fields.String):
     def __init__(self, *, empty: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.empty = empty
@@ -125,7 +127,7 @@ class Text(_Strict, fields.String):
         return value
 
 
-class Choice(_Strict, fields.String):
+class Choice(Strict, fields.String):
     """One of a few texts."""
 
     def __init__(self, choices: Iterable[str], **kwargs: Any) -> None:
@@ -139,14 +141,14 @@ class Choice(_Strict, fields.String):
         raise ValidationError([Problem("", f"this must be one of {', '.join(self.choices)}, not {shown(value)}", suggestion)])
 
 
-class Flag(_Strict, fields.Boolean):
+class Flag(Strict, fields.Boolean):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
         if not isinstance(value, bool):
             raise ValidationError(f"this must be true or false, not {shown(value)}")
         return value
 
 
-class _Ranged(_Strict):
+class _Ranged(Strict):
     """`validate` is for whoever writes the schema down; `_within` gives the answer, which says what was found."""
 
     def __init__(self, minimum: int, maximum: int, *, above: bool = False, **kwargs: Any) -> None:
@@ -186,7 +188,7 @@ class Real(_Ranged, fields.Float):
         return value
 
 
-class Payload(_Strict, fields.Raw):
+class Payload(Strict, fields.Raw):
     """A payload template, which is given parsed."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Template:
@@ -197,7 +199,7 @@ class Payload(_Strict, fields.Raw):
         return compiled
 
 
-class Condition(_Strict, fields.Raw):
+class Condition(Strict, fields.Raw):
     """A choice rule, which is given parsed."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Rule | None:
@@ -208,11 +210,11 @@ class Condition(_Strict, fields.Raw):
         return rule
 
 
-class Object(_Strict, fields.Nested):
+class Object(Strict, fields.Nested):
     """An object of another Shape."""
 
 
-class Many(_Strict, fields.List[Any]):
+class Many(Strict, fields.List[Any]):
     """A list."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[Any]:
@@ -225,7 +227,7 @@ class Many(_Strict, fields.List[Any]):
         return loaded
 
 
-class Keyed(_Strict, fields.Dict):
+class Keyed(Strict, fields.Dict):
     """An object whose keys the user chooses."""
 
     value_field: fields.Field[Any]
