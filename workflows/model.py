@@ -1,4 +1,4 @@
-"""Layer 0: the nouns. Definitions, frames, headers, events, statuses and the one table of allowed transitions.
+"""Layer 0: the nouns. Definitions, frames, headers, events and statuses.
 
 Everything here is frozen data; nothing here does I/O, reads a clock or draws a random number. Every other layer may import this one and
 this one imports only `errors` and `expressions`. Times are seconds since the epoch (float, UTC), durations are seconds.
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from workflows.errors import Problem
 from workflows.expressions import Rule as Condition
 from workflows.expressions import Template
 
@@ -46,16 +47,6 @@ class Status(StrEnum):
 
 ENDED = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 
-STATUS_TRANSITIONS: Mapping[Status | None, frozenset[Status]] = {
-    None: frozenset({Status.QUEUED}),
-    Status.QUEUED: frozenset({Status.RUNNING}) | ENDED,
-    Status.RUNNING: ENDED,
-    Status.COMPLETED: frozenset(),
-    Status.FAILED: frozenset({Status.QUEUED}),
-    Status.CANCELLED: frozenset({Status.QUEUED}),
-}
-"""Only a redrive queues again what has ended without success."""
-
 
 class At(StrEnum):
     """Where a frame stands. READY, RUNNING and PARKED wait for work; RETRYING and WAITING only for a moment; OPEN for its children."""
@@ -74,24 +65,6 @@ class At(StrEnum):
 
 
 FINISHED = frozenset({At.SUCCEEDED, At.FAILED, At.SKIPPED, At.CANCELLED})
-
-_ENDS = frozenset({At.SUCCEEDED, At.FAILED, At.CANCELLED})
-
-TRANSITIONS: Mapping[At | None, frozenset[At]] = {
-    None: frozenset({At.PENDING, At.READY, At.OPEN, At.PARKED, At.FAILED, At.SKIPPED}),
-    At.PENDING: frozenset({At.PENDING, At.READY, At.OPEN, At.PARKED, At.FAILED, At.SKIPPED, At.CANCELLED}),
-    At.READY: frozenset({At.RUNNING, At.FAILED, At.CANCELLED}),
-    At.RUNNING: frozenset({At.RUNNING, At.READY, At.RETRYING, At.PARKED}) | _ENDS,
-    At.RETRYING: frozenset({At.READY, At.PARKED, At.FAILED, At.CANCELLED}),
-    At.WAITING: frozenset({At.PARKED}) | _ENDS,
-    At.OPEN: frozenset({At.OPEN, At.RETRYING, At.PARKED}) | _ENDS,
-    At.PARKED: frozenset({At.PARKED, At.READY, At.RETRYING, At.WAITING, At.OPEN}) | _ENDS,
-    At.SUCCEEDED: frozenset(),
-    At.FAILED: frozenset({At.PENDING}),
-    At.SKIPPED: frozenset({At.PENDING}),
-    At.CANCELLED: frozenset({At.PENDING}),
-}
-"""What is finished stays so; only a redrive makes a frame that did not succeed PENDING again."""
 
 # ---------------------------------------------------------------------------------------------- errors
 
@@ -180,7 +153,8 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What every dialect's definition has. Immutable: a change is a new revision, and executions stay on theirs."""
+    """What every dialect's definition has. Immutable: a change is a new revision, and executions stay on theirs. `warnings` are findings
+    that are no reason to refuse it."""
 
     id: str
     revision: int
@@ -190,6 +164,7 @@ class Definition:
     timeout: float | None = None
     max_concurrency: int | None = None
     max_active_runs: int | None = None
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,6 @@ from workflows.model import (
     ENDED,
     FINISHED,
     ROOT,
-    STATUS_TRANSITIONS,
-    TRANSITIONS,
     At,
     Broke,
     Cancelled,
@@ -37,6 +35,7 @@ from workflows.model import (
     Succeeded,
     Taken,
 )
+from workflows.transitions import STATUS_TRANSITIONS, TRANSITIONS
 
 # ------------------------------------------------------------------------------------------------------ late and stale events
 

@@ -21,7 +21,6 @@ from workflows.model import (
     ENDED,
     FINISHED,
     ROOT,
-    TRANSITIONS,
     At,
     Cancelled,
     Continue,
@@ -44,6 +43,7 @@ from workflows.model import (
     Taken,
     parent_path,
 )
+from workflows.transitions import TRANSITIONS
 
 UNCHANGED = object()
 """No new input."""

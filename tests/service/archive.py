@@ -108,12 +108,19 @@ class Archive:
 
     def change(self, number: int, header: Header) -> None:
         """What has become of an execution."""
+        self._step(number, header, ())
+        self.headers[number] = header
+
+    def tell(self, number: int, history: Iterable[Entry]) -> None:
+        """What happened in an execution."""
+        self._step(number, self.headers[number], tuple(history))
+
+    def _step(self, number: int, header: Header, history: tuple[Entry, ...]) -> None:
         pending = Pending()
         execution = Execution.load(number, self.ledger.read)
         assert execution is not None
-        execution.apply(Step(header, {}, (), {}))
+        execution.apply(Step(header, {}, history, {}))
         execution.write(pending)
-        self.headers[number] = header
         self.ledger.commit(pending)
 
     def remove(self, kind: str, key: Key) -> None:

@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from storage.memory import MemoryStore
 from storage.zodb import ZodbStore
 from tests.service.archive import Archive, header
-from workflows.errors import Invalid
 from workflows.model import Header, Status
 from workflows.runtime.ledger import Pending
 from workflows.runtime.setback import SetBack, set_back
-from workflows.service.filters import Filter, matching, read_filter
+from workflows.service.filters import Filter, matching
 
 LABELS = {"a": {"team": "tea"}, "b": {"team": "coffee", "tier": "1"}}
 JOBS = ("a", "b", "nobody's")
@@ -175,26 +174,3 @@ def test_a_file_store_finds_the_same(tmp_path: Any) -> None:
     for wanted in (Filter(), Filter(status=Status.RUNNING), Filter(job="job", status=Status.FAILED, since=5.0, until=20.0)):
         assert pages(archives[0], wanted) == pages(archives[1], wanted)
     archives[1].store.close()
-
-
-# -------------------------------------------------------------------------------------------------------------- reading
-
-
-def test_a_filter_is_read_from_plain_data() -> None:
-    given = {"job": "a", "status": "FAILED", "since": "2026-11-21T03:00:00Z", "until": "2026-11-21T05:00:00.5+01:00"}
-    wanted = read_filter({**given, "labels": {"team": ""}, "text": "x", "paused": False})
-    assert wanted == Filter("a", Status.FAILED, 1_795_230_000.0, 1_795_233_600.5, {"team": ""}, "x", False)
-    assert read_filter({"job": None}) == Filter()
-
-
-def test_every_problem_of_a_filter_is_told() -> None:
-    wrong = {"stauts": "FAILED", "status": "GONE", "since": "yesterday", "until": 5, "labels": ["a"], "text": "", "paused": "no", "job": ""}
-    with pytest.raises(Invalid) as caught:
-        read_filter(wrong)
-    assert [problem.pointer for problem in caught.value.problems] == [f"/{name}" for name in wrong]
-    assert caught.value.problems[0].suggestion == "status"
-
-
-def test_a_time_that_ends_before_it_begins_is_refused() -> None:
-    with pytest.raises(Invalid, match="later than since"):
-        read_filter({"since": "2026-11-21T03:00:00Z", "until": "2026-11-21T03:00:00Z"})

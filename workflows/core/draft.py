@@ -17,8 +17,6 @@ from workflows.model import (
     FINISHED,
     INLINE_BYTES,
     ROOT,
-    STATUS_TRANSITIONS,
-    TRANSITIONS,
     At,
     Entry,
     Frame,
@@ -28,6 +26,7 @@ from workflows.model import (
     exceeds,
     parent_path,
 )
+from workflows.transitions import STATUS_TRANSITIONS, TRANSITIONS
 
 
 class View(Protocol):
