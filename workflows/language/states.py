@@ -100,4 +100,5 @@ def _compiled(draft: ScopeDraft, envelope: dict[str, Any], revision: int, warnin
         start_at=draft.values["start_at"],
         states=build_states(draft),
         warnings=warnings,
+        pointer=draft.pointer,
     )
