@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from tests.http.client import Client, job, loaded, pages, problem, task
 from tests.http.conftest import Serve
@@ -260,3 +261,13 @@ def test_executions_and_a_deletion_that_race_leave_nothing_without_its_definitio
             assert deleting.result() == 200 or (deleting.result() == 409 and started)
             assert api.get(f"/job-definitions/{name}").status_code == (404 if deleting.result() == 200 else 200)
             api.register(definition | {"description": f"{n}"})
+
+
+def test_the_schema_for_editors_lists_the_functions_and_fits_what_is_taken(api: Client) -> None:
+    answer = api.get("/schema")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
+    schema = answer.json()
+    Draft202012Validator.check_schema(schema)
+    assert {"echo", "fail", "sleep"} <= set(schema["$defs"]["functionName"]["anyOf"][0]["enum"])
+    assert Draft202012Validator(schema).is_valid(job(task("a")))
+    assert not Draft202012Validator(schema).is_valid(job(task("a", maxRetry=-1)))

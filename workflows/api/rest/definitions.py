@@ -51,6 +51,10 @@ def delete_revision(service: Service, definition_id: str, revision: int) -> dict
     return {"id": definition_id, "revision": revision}
 
 
+def schema(service: Service) -> dict[str, Any]:
+    return service.definitions.schema()
+
+
 KIND = Kind(
     "definitions",
     "What may be executed: task lists, graphs and state machines, each in numbered revisions.",
@@ -124,6 +128,14 @@ KIND = Kind(
             errors=(409,),
             sample="/job-definitions/DEFINITION_ID/revisions/1",
             role=Role.ADMIN,
+        ),
+        Endpoint(
+            schema,
+            "GET",
+            "/schema",
+            "Gives the JSON Schema of job definitions.",
+            {200: None},
+            description="For editors, which complete and check by it (draft 2020-12). It lists the registered functions.",
         ),
     ),
 )
