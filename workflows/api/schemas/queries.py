@@ -18,10 +18,10 @@ from workflows.expressions import timestamp
 from workflows.language.names import closest
 from workflows.language.shapes import Choice, shown, to_problems
 
-LISTED = 100
+LISTED = 50
 """Entries of a page, unless `limit` asks for fewer or more."""
 
-MOST_LISTED = 1_000
+MOST_LISTED = 200
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
