@@ -36,7 +36,7 @@ def create_app(settings: Settings) -> Flask:
     service = Service(
         definitions=Definitions(catalogue, engine, REGISTRY),
         executions=Executions(ledger, catalogue, engine),
-        control=Control(ledger, engine),
+        control=Control(ledger, catalogue, engine),
         listing=Listing(ledger, catalogue),
         system=System(ledger, catalogue, engine),
     )

@@ -20,6 +20,11 @@ ANSWER_S = 30.0
 def ask(engine: Engine, request: Request) -> Any:
     """The engine's answer, after the commit that holds the effect. Raises what the engine answers, Busy, Unavailable."""
     engine.inbox.ask(request)
+    return answered(request)
+
+
+def answered(request: Request) -> Any:
+    """What a request that is in the inbox is answered. Raises what the engine answers, and Unavailable."""
     try:
         return request.reply.result(ANSWER_S)
     except FutureTimeout:
