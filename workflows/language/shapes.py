@@ -20,6 +20,8 @@ from marshmallow.exceptions import SCHEMA
 
 from workflows.errors import Problem
 from workflows.expressions import Rule, Template
+from workflows.language.names import Nearest as Nearest
+from workflows.language.names import closest as closest  # who reads shapes suggests names, too
 from workflows.language.names import closest_key
 from workflows.language.templates import read_condition, read_template
 from workflows.model import child_path

@@ -17,7 +17,7 @@ from typing import Any
 from storage.protocol import CorruptRecord
 from workflows.errors import Invalid, Problem, StepwellError
 from workflows.expressions import timestamp
-from workflows.language.shapes import closest
+from workflows.language.names import closest
 from workflows.model import Header, Ref, Status, child_path
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.execution import header_of, payload_of
