@@ -27,6 +27,21 @@ _COMBINED = ("And", "Or", "Not")
 _AROUND = {True: ("Variable", "Next", "Comment", "Assign"), False: ("Variable", "Comment")}
 
 
+_SCHEMAS: dict[str, dict[str, Any]] = {
+    "String": {"type": "string"},
+    "Numeric": {"type": "number"},
+    "Boolean": {"type": "boolean"},
+    "Timestamp": {"type": "string", "format": "date-time"},
+}
+
+
+def operand_schema(operator: str) -> dict[str, Any]:
+    """The JSON Schema of what a comparison operator compares with."""
+    if operator.removesuffix("Path") != operator:
+        return {"type": "string", "pattern": r"^\$"}
+    return dict(_SCHEMAS[_kind(operator)])
+
+
 def parse_rule(value: Any, pointer: str, problems: list[Problem], *, top: bool, depth: int = 1) -> Rule | None:
     """The rule that `value` is, which stands at `pointer`; what is wrong is added to `problems`, and None returned.
 
@@ -89,10 +104,14 @@ def _comparison(operator: str, value: dict[str, Any], pointer: str, problems: li
     if plain != operator:
         operand_path = _path(operand, place, problems)
         return Comparison(plain, variable, None, operand_path, dumps(value)) if variable and operand_path else None
-    kind = "Boolean" if operator in _TESTS else _TYPED.get(operator, "String")
+    kind = _kind(operator)
     if not _is(kind, operand):
         problems.append(Problem(place, f"{operator!r} takes {_KINDS[kind]}"))
     return Comparison(operator, variable, operand, None, dumps(value)) if variable else None
+
+
+def _kind(operator: str) -> str:
+    return "Boolean" if operator in _TESTS else _TYPED.get(operator, "String")
 
 
 def _is(kind: str, value: Any) -> bool:

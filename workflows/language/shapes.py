@@ -77,11 +77,13 @@ class Shape(Schema):
             )
 
 
-class _Strict(fields.Field[Any]):
+class Strict(fields.Field[Any]):
+    """Base of our fields: says in our words that a key is missing, or null."""
+
     default_error_messages = {"null": _NULL, "required": _REQUIRED}
 
 
-class Text(_Strict, fields.String):
+class Text(Strict, fields.String):
     def __init__(self, *, empty: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.empty = empty
@@ -94,7 +96,7 @@ class Text(_Strict, fields.String):
         return value
 
 
-class Choice(_Strict, fields.String):
+class Choice(Strict, fields.String):
     """One of a few texts."""
 
     def __init__(self, choices: Iterable[str], **kwargs: Any) -> None:
@@ -108,42 +110,54 @@ class Choice(_Strict, fields.String):
         raise ValidationError([Problem("", f"this must be one of {', '.join(self.choices)}, not {shown(value)}", suggestion)])
 
 
-class Flag(_Strict, fields.Boolean):
+class Flag(Strict, fields.Boolean):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
         if not isinstance(value, bool):
             raise ValidationError(f"this must be true or false, not {shown(value)}")
         return value
 
 
-class Whole(_Strict, fields.Integer):
-    """A whole number written without a fraction: 1.0 is not one, and neither is true."""
+class _Ranged(Strict):
+    """`validate` is for whoever writes the schema down; `_within` gives the answer, which says what was found."""
 
-    def __init__(self, minimum: int, maximum: int, **kwargs: Any) -> None:
-        super().__init__(validate=validate.Range(minimum, maximum, error=f"this must be from {minimum} to {maximum}"), **kwargs)
+    def __init__(self, minimum: int, maximum: int, *, above: bool = False, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Range(minimum, maximum, min_inclusive=not above), **kwargs)
+        self.minimum, self.maximum, self.above = minimum, maximum, above
+
+    def _within(self, value: int | float, given: Any) -> None:
+        if not self.minimum <= value <= self.maximum or (self.above and value == self.minimum):
+            lowest = f"more than {self.minimum} and up" if self.above else f"from {self.minimum}"
+            found = shown(given) if abs(value) < _OUT_OF_RANGE else "a number of hundreds of digits"
+            raise ValidationError(f"this must be {lowest} to {self.maximum}, not {found}")
+
+
+class Whole(_Ranged, fields.Integer):
+    """A whole number written without a fraction: 1.0 is not one, and neither is true."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         if type(value) is not int:
             raise ValidationError(f"this must be a whole number, not {shown(value)}")
+        self._within(value, value)
         return value
 
 
-class Real(_Strict, fields.Float):
+class Real(_Ranged, fields.Float):
     """A number from `minimum` (or, if that is 0, above it) to `maximum`."""
 
     def __init__(self, minimum: int, maximum: int, **kwargs: Any) -> None:
-        lowest = f"from {minimum}" if minimum else "more than 0 and up"
-        error = f"this must be {lowest} to {maximum}"
-        super().__init__(validate=validate.Range(minimum, maximum, min_inclusive=minimum != 0, error=error), **kwargs)
+        super().__init__(minimum, maximum, above=minimum == 0, **kwargs)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> float:
+        given = value
         if type(value) is int:
             value = float(max(-_OUT_OF_RANGE, min(value, _OUT_OF_RANGE)))
         if type(value) is not float or not math.isfinite(value):
             raise ValidationError(f"this must be a number, not {shown(value)}")
+        self._within(value, given)
         return value
 
 
-class Payload(_Strict, fields.Raw):
+class Payload(Strict, fields.Raw):
     """A payload template, which is given parsed."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Template:
@@ -154,7 +168,7 @@ class Payload(_Strict, fields.Raw):
         return compiled
 
 
-class Condition(_Strict, fields.Raw):
+class Condition(Strict, fields.Raw):
     """A choice rule, which is given parsed."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Rule | None:
@@ -165,11 +179,11 @@ class Condition(_Strict, fields.Raw):
         return rule
 
 
-class Object(_Strict, fields.Nested):
+class Object(Strict, fields.Nested):
     """An object of another Shape."""
 
 
-class Many(_Strict, fields.List[Any]):
+class Many(Strict, fields.List[Any]):
     """A list."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[Any]:
@@ -182,7 +196,7 @@ class Many(_Strict, fields.List[Any]):
         return loaded
 
 
-class Keyed(_Strict, fields.Dict):
+class Keyed(Strict, fields.Dict):
     """An object whose keys the user chooses."""
 
     value_field: fields.Field[Any]
