@@ -1,4 +1,5 @@
-"""The functions every server has: `echo`, `sleep` and `fail`. Small, quick, and without effects on anything outside.
+"""The functions every server has: `echo`, `sleep` and `fail`. Small, quick, and without effects on anything outside; so they
+run in the server itself unless a task says otherwise.
 
 Data that makes no sense raises ValueError, which says what would.
 """
@@ -20,13 +21,13 @@ SLICE_SECONDS = 0.1
 DEFAULT_ERROR = "TaskFailed"
 
 
-@task_function
+@task_function(executor="inline")
 def echo(data: Any) -> Any:
     """Its data."""
     return data
 
 
-@task_function
+@task_function(executor="inline")
 def sleep(data: Any, ctx: Context) -> dict[str, float]:
     """`{"seconds": n}`, 0 to 86400: waits so long, answers `{"slept": n}`. A cancelled one stops early and says how long it slept."""
     seconds = data.get("seconds") if isinstance(data, Mapping) else None
@@ -41,7 +42,7 @@ def sleep(data: Any, ctx: Context) -> dict[str, float]:
     return {"slept": seconds}
 
 
-@task_function
+@task_function(executor="inline")
 def fail(data: Any, ctx: Context) -> Any:
     """Fails. `{"error": type, "message": text, "times": n}`, all optional: with `times` only the first n attempts do, then it echoes."""
     if not isinstance(data, Mapping):

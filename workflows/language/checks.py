@@ -15,7 +15,7 @@ from workflows.expressions import DATA, Path
 from workflows.language.expressions import paths_of
 from workflows.language.graph import UNSURE, examine, upstream_sets
 from workflows.language.shapes import Nearest, closest, shown
-from workflows.model import child_path
+from workflows.model import INLINE, SHARED, child_path
 
 _ROOTS = ("input", "results")
 
@@ -169,6 +169,14 @@ class Draft:
                 known[name] = functions(name)
             if not known[name]:
                 self._refuse(f"{entry.pointer}/functionName", f"there is no function {shown(name)}", nearest.to(name))
+
+    def check_executors(self, inline: Callable[[str], bool]) -> None:
+        """In the server itself runs only what was made for that."""
+        for entry in self.entries:
+            name = entry.loaded.get("function")
+            if entry.loaded.get("executor") == INLINE and name is not None and not inline(name):
+                text = f'{shown(name)} cannot run inline: only built-ins and functions marked @task_function(executor="inline") can'
+                self._refuse(f"{entry.pointer}/executor", text, SHARED)
 
     def _refuse(self, pointer: str, message: str, suggestion: str | None = None) -> None:
         self.problems.append(Problem(pointer, message, suggestion))

@@ -16,16 +16,22 @@ from workflows.states import StateMachine
 
 
 def read_definition(
-    raw: str | bytes, *, functions: Callable[[str], bool] | None, function_names: Iterable[str] = (), revision: int = 1
+    raw: str | bytes,
+    *,
+    functions: Callable[[str], bool] | None,
+    function_names: Iterable[str] = (),
+    inline: Callable[[str], bool] | None = None,
+    revision: int = 1,
 ) -> Definition:
     """The definition that is written as JSON in `raw`. NotJson if it is not JSON at all, else Invalid with every problem it has and where.
 
-    `functions` says whether a function of that name is registered (None: not asked); `function_names` are those to suggest.
+    `functions` says whether a function of that name is registered (None: not asked); `function_names` are those to suggest; `inline` says
+    whether a function may run in the server itself (None: not asked).
     """
     document, problems = text.loads_unique(raw)
     written = raw if isinstance(raw, str) else raw.decode()
     try:
-        definition = _read(document, len(written), functions, function_names, revision)
+        definition = _read(document, len(written), functions, function_names, inline, revision)
     except Invalid as error:
         raise Invalid(positions.located([*problems, *error.problems], written)) from None
     if problems:
@@ -36,10 +42,15 @@ def read_definition(
 
 
 def _read(
-    document: object, characters: int, functions: Callable[[str], bool] | None, function_names: Iterable[str], revision: int
+    document: object,
+    characters: int,
+    functions: Callable[[str], bool] | None,
+    function_names: Iterable[str],
+    inline: Callable[[str], bool] | None,
+    revision: int,
 ) -> Definition:
     if not isinstance(document, dict) or not states.is_state_machine(document):
-        return tasklists.read(document, functions=functions, function_names=function_names, revision=revision)
+        return tasklists.read(document, functions=functions, function_names=function_names, inline=inline, revision=revision)
     return states.read(document, functions=functions, function_names=function_names, revision=revision, characters=characters)
 
 

@@ -20,10 +20,18 @@ from workflows.model import ALL, Delay, Retrier, Rule, Task, TaskList, TaskSpec
 _JOB = JobShape()
 
 
-def read(document: object, *, functions: Callable[[str], bool] | None, function_names: Iterable[str] = (), revision: int = 1) -> TaskList:
+def read(
+    document: object,
+    *,
+    functions: Callable[[str], bool] | None,
+    function_names: Iterable[str] = (),
+    inline: Callable[[str], bool] | None = None,
+    revision: int = 1,
+) -> TaskList:
     """The job that `document` (a JSON value) defines, or Invalid with all its problems.
 
-    `functions` says whether a function of that name is registered (None: not asked); `function_names` are those to suggest.
+    `functions` says whether a function of that name is registered (None: not asked); `function_names` are those to suggest; `inline` says
+    whether a function may run in the server itself (None: not asked).
     """
     if not isinstance(document, dict):
         raise Invalid([Problem("", "a job must be an object")])
@@ -31,6 +39,8 @@ def read(document: object, *, functions: Callable[[str], bool] | None, function_
     draft = Draft(document, job)
     if functions is not None:
         draft.check_functions(functions, function_names)
+    if inline is not None:
+        draft.check_executors(inline)
     problems += draft.problems
     if problems:
         raise Invalid(problems)
@@ -75,6 +85,7 @@ def _task(loaded: dict[str, Any], upstream: tuple[str, ...]) -> Task:
         timeout=loaded.get("timeout"),
         heartbeat=loaded.get("heartbeat"),
         fail_on_interrupt=loaded["on_interrupt"] == "fail",
+        executor=loaded.get("executor"),
     )
     return Task(
         id=loaded["id"],
