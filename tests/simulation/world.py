@@ -19,7 +19,7 @@ from tests.simulation.invariants import Model
 from workflows.core.dialect import Dialect
 from workflows.core.machine import Machine
 from workflows.errors import Busy, Unavailable
-from workflows.model import ENDED, At, Definition, Error, Frame
+from workflows.model import ENDED, At, Definition, Error, Frame, TaskSpec
 from workflows.runtime.catalogue import Catalogue, dialect_for
 from workflows.runtime.engine import Clocks, Engine
 from workflows.runtime.execution import Execution
@@ -59,6 +59,9 @@ class Registered:
     def wants_context(self, name: str) -> bool:
         return True
 
+    def lane(self, spec: TaskSpec, alone: bool) -> str:
+        return SimExecutor.name
+
 
 class World:
     def __init__(
@@ -96,7 +99,7 @@ class World:
         self.engine = Engine(
             ledger,
             catalogue,
-            self.executor,
+            [self.executor],
             Registered(missing),
             max_jobs=self.max_jobs,
             clocks=Clocks(lambda: self.now, lambda: self.steady),

@@ -146,7 +146,7 @@ class TaskShape(Shape):
         ("rerun", "fail"),
         data_key="onInterrupt",
         load_default="rerun",
-        metadata=about("What becomes of an attempt that was under way when the server died.", "rerun"),
+        metadata=about("What becomes of an attempt that was under way when the server, or its worker process, died.", "rerun"),
     )
     executor = Choice(
         EXECUTORS,

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 ANY = ""
@@ -41,6 +41,9 @@ class _Ready:
 
     def __bool__(self) -> bool:
         return bool(self._lane_of)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lane_of)
 
     def add(self, path: str, lane: str) -> None:
         if self._lane_of.get(path) != lane:

@@ -97,21 +97,21 @@ class Child:
             self._buffer.clear()
         return False
 
-    def receive(self, *, all: bool = False) -> list[list[Any]]:
-        """The messages that have come; without `all`, more may be there to be read. Sets `open`."""
+    def receive(self, *, all: bool = False) -> tuple[list[list[Any]], bool]:
+        """The messages that have come, and whether the stream is `open` still; without `all`, more may be there to be read."""
         messages: list[list[Any]] = []
         try:
             while data := self.link.recv(protocol.READ_BYTES):
                 self.heard, self.pinged = time.monotonic(), None
                 messages += self._inlet.feed(data)
                 if len(data) < protocol.READ_BYTES and not all:
-                    return messages
+                    return messages, True
         except BlockingIOError:
-            return messages
+            return messages, True
         except (OSError, protocol.BrokenStream) as error:
             self.why = self.why or f"sent what could not be read ({error})"
         self.open = False
-        return messages
+        return messages, False
 
     def ping(self) -> None:
         self.pinged = time.monotonic()

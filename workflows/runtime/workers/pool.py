@@ -338,9 +338,10 @@ class WorkerPool:
     def _hear(self, child: Child, *, all: bool = False) -> None:
         if not child.open:
             return
-        for kind, *fields in child.receive(all=all):
+        messages, open_ = child.receive(all=all)
+        for kind, *fields in messages:
             self._handle(child, kind, fields)
-        if not child.open:
+        if not open_:
             self._selector.unregister(child.link)
             child.ending = child.ending or time.monotonic()
 
