@@ -33,7 +33,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.settings": ("definitions", "workflows.setting"),
     "workflows.configuration": ("workflows.settings", "workflows.setting"),
     "workflows.runtime.executor": LAYER_0,
-    "workflows.runtime.context": ("workflows.runtime.executor",),
+    "workflows.runtime.context": ("workflows.runtime.executor", "workflows.runtime.capture"),
     "workflows.runtime.capture": (),
     "workflows.runtime.output": ("workflows.runtime.executor", "workflows.runtime.capture"),
     "workflows.runtime.calling": (*LAYER_0, "workflows.language.text", *CALLING, "task_functions.registry"),

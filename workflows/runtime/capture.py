@@ -25,6 +25,9 @@ PULSE_S = 1.0
 FORMAT = "%(levelname)s %(name)s: %(message)s"
 """Of what is logged. What is printed stays as it is."""
 
+TASK_LOGGER = "stepwell.task"
+"""Above the loggers of functions' contexts."""
+
 _MARK = "_stepwell_tail"
 _local = threading.local()
 
@@ -148,6 +151,11 @@ def install() -> None:
     root = logging.getLogger()
     if _HANDLER not in root.handlers:
         root.addHandler(_HANDLER)
+    task = logging.getLogger(TASK_LOGGER)
+    if _HANDLER not in task.handlers:  # `ctx.logger`: from INFO on, whatever the server's own log takes, and not into that
+        task.addHandler(_HANDLER)
+        task.setLevel(logging.INFO)
+        task.propagate = False
 
 
 def adopt_threads() -> None:

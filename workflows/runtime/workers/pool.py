@@ -290,14 +290,17 @@ class WorkerPool:
             child.ping()
         overdue = any(now - since > GRACE_S for since in child.unwanted.values())
         silent = child.silent(SILENT_S)
-        if not child.retired and (overdue or silent or child.given >= self._recycle_after):
-            child.retired = True
-            self._spread = True
+        if not child.retired and (overdue or silent):
+            self._retire(child)
         if child.retired:
             if not child.attempts:
                 child.finish()
             elif overdue and (silent or len(child.unwanted) == len(child.attempts)):
                 child.kill("was killed for an attempt that did not end when told")
+
+    def _retire(self, child: Child) -> None:
+        """It gets no more attempts; another is to take its place."""
+        child.retired = self._spread = True
 
     def _thin_out(self) -> None:
         """Of those that wait to be killed there are at most as many as workers: they cost memory, and often processor time."""
@@ -334,6 +337,8 @@ class WorkerPool:
             attempt.child, attempt.number = child, child.given
             child.attempts[attempt.number] = attempt
             child.send(protocol.run_message(attempt.number, attempt.run))
+            if child.given >= self._recycle_after:
+                self._retire(child)
 
     def _hear(self, child: Child, *, all: bool = False) -> None:
         if not child.open:
