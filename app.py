@@ -27,7 +27,7 @@ from workflows.service.definitions import Definitions
 from workflows.service.executions import Executions
 from workflows.service.listing import Listing
 from workflows.service.system import System
-from workflows.settings import Settings
+from workflows.settings import BUILT_IN, Settings
 
 
 def create_app(settings: Settings) -> Flask:
@@ -38,7 +38,7 @@ def create_app(settings: Settings) -> Flask:
     catalogue = Catalogue(ledger, compile_definition)
     engine = Engine(ledger, catalogue, _executors(settings), functions, max_jobs=settings.max_jobs)
     service = Service(
-        definitions=Definitions(catalogue, engine, REGISTRY),
+        definitions=Definitions(ledger, catalogue, engine, REGISTRY),
         executions=Executions(ledger, catalogue, engine),
         control=Control(ledger, catalogue, engine),
         listing=Listing(ledger, catalogue),
@@ -58,8 +58,9 @@ def _executors(settings: Settings) -> list[Executor]:
     """Where functions run: on threads of the server, in workers of many threads, in workers of their own."""
     cores, recycle = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, settings.recycle_after
     shared, isolated = settings.task_workers or cores, settings.isolated_workers or 2 * cores
+    sources = (BUILT_IN, *settings.sources)
     return [
         InlineExecutor(REGISTRY.get, settings.task_threads),
-        WorkerPool(SHARED, settings.sources, workers=shared, threads=settings.task_threads, recycle_after=recycle),
-        WorkerPool(ISOLATED, settings.sources, workers=isolated, recycle_after=recycle, alone=True),
+        WorkerPool(SHARED, sources, workers=shared, threads=settings.task_threads, recycle_after=recycle),
+        WorkerPool(ISOLATED, sources, workers=isolated, recycle_after=recycle, alone=True),
     ]

@@ -94,7 +94,7 @@ class Engine:
             lambda number, path: self._stepper.lane(self._round, number, path),
         )
         self._stepper = Stepper(ledger, self._gate, catalogue.dialect, seed, self._flight.__contains__, functions.lane)
-        self._desk = Desk(ledger, self._stepper)
+        self._desk = Desk(ledger, self._stepper, catalogue.latest)
         self._intake = Intake(self._desk, self._stepper, self._flight)
         self._held = Held()
         self._handout = Handout(self._gate, self._stepper, self._flight, self._held)
