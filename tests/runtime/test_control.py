@@ -241,6 +241,29 @@ def test_it_waits_for_its_turn_like_any_other() -> None:
     assert house.running() == [(1, "/a")]
 
 
+def test_one_that_need_not_wait_for_its_turn_counts_as_active() -> None:
+    """It stands at a Wait, which is not held back, and keeps others from beginning."""
+    rule = {"Variable": "$.wait", "IsPresent": True, "Next": "W"}
+    states = machine(
+        C={"Type": "Choice", "Choices": [rule], "Default": "T"},
+        W={"Type": "Wait", "Seconds": 60, "Next": "T"},
+        T={"Type": "Task", "Resource": "f"},
+    )
+    house = House(compiled(states, maxActiveRuns=1).definition)
+    house.begin("machine")
+    house.end(1)
+    house.start("machine", '{"wait": 1}')
+    house.turn()
+    house.cancel(2)
+    house.turn()
+    assert asked(house, Redrive(2)) == Status.RUNNING
+    house.begin("machine")
+    assert (house.running(), house.header(3).status) == ([], Status.QUEUED)
+    house.cancel(2)
+    house.turn()
+    assert house.running() == [(3, "")]
+
+
 def test_after_a_restart_too() -> None:
     house = House(job())
     house.begin("job")
