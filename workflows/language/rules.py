@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Any
 
 from workflows.errors import Problem
 from workflows.expressions import And, Comparison, Not, Or, Path, Rule, timestamp
 from workflows.language.jsonpaths import PathError, parse_path
+from workflows.language.names import closest_key
 from workflows.model import child_path
 from workflows.numbers import dumps, is_number
 
@@ -73,10 +73,10 @@ def _check_members(value: dict[str, Any], pointer: str, problems: list[Problem],
     for key in value:
         if key in found or key in allowed:
             continue
-        near = get_close_matches(key, (*OPERATORS, *_COMBINED, *allowed), 1)
         inside = key in _AROUND[True]
         message = f"{key!r} is not allowed inside of a rule" if inside else f"there is no comparison operator or field {key!r}"
-        problems.append(Problem(child_path(pointer, key), message, None if inside or not near else near[0]))
+        suggestion = None if inside else closest_key(key, (*OPERATORS, *_COMBINED, *allowed))
+        problems.append(Problem(child_path(pointer, key), message, suggestion))
     if not found:
         problems.append(Problem(pointer, "a choice rule needs one comparison operator, or And, Or or Not"))
     elif len(found) > 1:
@@ -129,5 +129,5 @@ def _path(value: Any, pointer: str, problems: list[Problem]) -> Path | None:
     try:
         return parse_path(value)
     except PathError as error:
-        problems.append(Problem(pointer, str(error)))
+        problems.append(Problem(pointer, str(error), error.suggestion))
         return None

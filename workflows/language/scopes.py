@@ -249,6 +249,9 @@ def _read_state(name: str, value: Any, pointer: str, findings: Findings) -> Stat
             _check_task(value, draft, findings, jsonata)
     elif "Type" not in value:
         findings.refuse(pointer, "These fields are required: [Type]")
+        for key in value:
+            if key.lower() == "type":
+                findings.refuse(child_path(pointer, key), f"a state has no field {shown(key)}", "Type")
     else:
         suggestion = findings.nearest(given, KINDS)
         findings.refuse(f"{pointer}/Type", f"this must be one of {', '.join(KINDS)}, not {shown(given)}", suggestion)
