@@ -39,6 +39,14 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
         yield from ((method.upper(), path, operation) for method, operation in item.items() if method != "parameters")
 
 
+def resolved(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    """What it refers to, if it is a reference."""
+    if "$ref" not in part:
+        return part
+    kind, name = part["$ref"].split("/")[-2:]
+    return dict(document["components"][kind][name])
+
+
 def test_it_is_openapi_3_1(document: dict[str, Any]) -> None:
     assert document["openapi"] == "3.1.0"
     assert [str(error) for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
@@ -66,7 +74,8 @@ def test_operations_have_names_of_their_own_and_say_what_they_do(document: dict[
 
 def test_every_value_and_parameter_is_described(document: dict[str, Any]) -> None:
     for _, path, operation in operations(document):
-        parameters = [*document["paths"][path].get("parameters", []), *operation.get("parameters", [])]
+        parameters = [resolved(document, one) for one in (*document["paths"][path]["parameters"], *operation.get("parameters", []))]
+        assert "X-Request-ID" in {one["name"] for one in parameters}
         assert {one["name"] for one in parameters if one["in"] == "path"} == set(re.findall(r"{(\w+)}", path))
         assert all(one["description"].endswith(".") for one in parameters), path
 
@@ -89,7 +98,7 @@ def test_every_answer_has_an_example_and_every_problem_is_problem_details(docume
     for _, path, operation in operations(document):
         for status, response in operation["responses"].items():
             if "$ref" in response:
-                response = document["components"]["responses"][response["$ref"].rpartition("/")[2]]
+                response = resolved(document, response)
                 content = response["content"]["application/problem+json"]
                 assert content["schema"]["$ref"].endswith("/Invalid" if status == "422" else "/Problem")
                 assert content["example"]["status"] == int(status)
@@ -100,7 +109,11 @@ def test_every_answer_has_an_example_and_every_problem_is_problem_details(docume
 
 
 def test_headers_are_told_of(document: dict[str, Any]) -> None:
-    assert set(document["paths"]["/jobs/{definitionId}/execute"]["post"]["responses"]["202"]["headers"]) == {"Location"}
+    execute = document["paths"]["/jobs/{definitionId}/execute"]["post"]["responses"]["202"]
+    assert set(execute["headers"]) == {"Location", "X-Request-ID"}
+    for _, path, operation in operations(document):
+        for status, response in operation["responses"].items():
+            assert "X-Request-ID" in resolved(document, response)["headers"], (path, status)
     responses = document["components"]["responses"]
     assert {name for name, response in responses.items() if "Retry-After" in response.get("headers", {})} == {
         "TOO_MANY_REQUESTS",

@@ -16,6 +16,7 @@ from marshmallow import ValidationError
 from webargs.flaskparser import FlaskParser
 from werkzeug.routing import Rule
 
+from workflows.api import request_id
 from workflows.api.paths import shown_name, shown_path
 from workflows.api.problems import KINDS, PROBLEM_JSON, RETRY_AFTER_S, example
 from workflows.api.schemas.base import Moment, Told
@@ -34,6 +35,14 @@ ABOUT = (
     "Every error is answered as problem details (RFC 9457). Payloads (input, output, results) are any JSON, and their text comes out as it "
     "went in."
 )
+
+
+ON_EVERY_ANSWER = {request_id.HEADER: {"$ref": f"#/components/headers/{request_id.HEADER}"}}
+"""Headers of every answer."""
+
+_RETRY_AFTER = {"description": "Seconds to wait before the next try.", "required": True, "schema": {"type": "integer"}}
+
+_WHOLE_ID = f"^{request_id.FORM}$"
 
 
 class Parser(FlaskParser):
@@ -60,6 +69,11 @@ class Paths(FlaskPlugin):  # type: ignore[misc]  # flask_smorest has no types
     def rule_to_params(self, rule: Rule) -> list[dict[str, Any]]:
         return [_value(parameter) for parameter in super().rule_to_params(rule)]
 
+    def path_helper(self, rule: Rule, operations: Any, parameters: list[Any], **more: Any) -> str:
+        path: str = super().path_helper(rule, operations, parameters, **more)
+        parameters.append(request_id.HEADER)  # the component of that name
+        return path
+
 
 class Api(flask_smorest.Api):  # type: ignore[misc]  # flask_smorest has no types
     """`Api(app).spec` is the document of all that is registered with it."""
@@ -78,18 +92,27 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # flask_smorest has no type
         """None: there are `workflows.api.problems`."""
 
     def _register_responses(self) -> None:
-        """One for each kind of problem, under the name of its status."""
+        """One for each kind of problem, under the name of its status, and what all requests and answers have."""
+        components = self.spec.components
+        asked = {
+            "description": "What you call this request: 1 to 128 of the characters A-Z a-z 0-9 . _ - name it in the log. Without it, or "
+            "if it is anything else, the server makes a name.",
+            "schema": {"type": "string"},
+            "example": "checkout-4711",
+        }
+        components.parameter(request_id.HEADER, "header", {"name": request_id.HEADER, **asked})
+        told = {"description": "The name of the request.", "required": True, "schema": {"type": "string", "pattern": _WHOLE_ID}}
+        components.header(request_id.HEADER, told)
         for status, (_, title) in KINDS.items():
             schema = InvalidSchema if status == 422 else ProblemSchema
             response: dict[str, Any] = {
                 "description": title,
+                "headers": dict(ON_EVERY_ANSWER),
                 "content": {PROBLEM_JSON: {"schema": schema, "example": example(status)}},
             }
             if status in RETRY_AFTER_S:
-                response["headers"] = {
-                    "Retry-After": {"description": "Seconds to wait before the next try.", "schema": {"type": "integer"}}
-                }
-            self.spec.components.response(status.name, response, lazy=True)
+                response["headers"]["Retry-After"] = _RETRY_AFTER
+            components.response(status.name, response, lazy=True)
 
 
 def _value(parameter: dict[str, Any]) -> dict[str, Any]:

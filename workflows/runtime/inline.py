@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from task_functions.registry import Function
 from workflows.errors import NotJson
 from workflows.language.text import InvalidValue, check, dumps
+from workflows.logs import bound
 from workflows.model import INVALID_RESULT, Error
 from workflows.runtime.context import RunContext
 from workflows.runtime.executor import Beat, Done, Erred, Identity, Lost, Outcome, Report, Run
@@ -133,7 +134,8 @@ class InlineExecutor:
 
     def _outcome(self, attempt: _Attempt) -> Outcome:
         try:
-            return self._called(attempt)
+            with bound(execution_id=attempt.run.execution_id, task_id=attempt.run.task_id, attempt=attempt.run.attempt):
+                return self._called(attempt)
         except BaseException as error:  # a result whose own methods raise, say: whatever it is, it is reported
             return Erred(describe(error))
 

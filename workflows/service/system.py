@@ -77,9 +77,10 @@ class System:
     def _listed(self, snapshot: Snapshot, status: Status, show: Callable[[Execution], T]) -> Iterator[T]:
         """The newest executions of this status. One that cannot be read is left out: it is set aside, and `health` says why."""
         for key in snapshot.scan(f"status/{status}", None, LISTED):
+            number = -int(key[0])
             try:
-                execution = Execution.load(-int(key[0]), snapshot.read)
+                execution = Execution.load(number, snapshot.read)
                 if execution is not None:
                     yield show(execution)
             except (CorruptRecord, LookupError, StepwellError) as error:
-                log.warning("execution number %d cannot be listed: %s", -int(key[0]), error)
+                log.warning("execution number %d cannot be listed: %s", number, error, extra={"execution_number": number})

@@ -16,7 +16,7 @@ from marshmallow import Schema
 
 from workflows.api.answers import answer
 from workflows.api.bodies import JSON, JsonBody, RawBody
-from workflows.api.openapi import Blueprint
+from workflows.api.openapi import ON_EVERY_ANSWER, Blueprint
 from workflows.api.paths import shown_path
 from workflows.api.schemas.base import Shape, example_of
 from workflows.api.schemas.queries import Query
@@ -137,7 +137,7 @@ def errors_of(endpoint: Endpoint) -> list[int]:
 
 def described(endpoint: Endpoint) -> dict[str, Any]:
     """The endpoint as an operation of OpenAPI, without its parameters."""
-    told = {name: {"description": text, "schema": {"type": "string"}} for name, text in endpoint.tells.items()}
+    told = ON_EVERY_ANSWER | {name: {"description": text, "schema": {"type": "string"}} for name, text in endpoint.tells.items()}
     answers = {status: _answer(status, schema, told) for status, schema in endpoint.answers.items()}
     problems = {status: HTTPStatus(status).name for status in errors_of(endpoint)}
     operation = {"operationId": endpoint.name, "summary": endpoint.summary, "responses": {**answers, **problems}}
@@ -151,4 +151,4 @@ def described(endpoint: Endpoint) -> dict[str, Any]:
 def _answer(status: int, schema: type[Shape] | None, told: Mapping[str, Any]) -> dict[str, Any]:
     content = {"schema": schema, "example": example_of(schema())} if schema else {"schema": {"type": "object"}}
     shown = {"description": HTTPStatus(status).phrase, "content": {JSON: content}}
-    return {**shown, "headers": dict(told)} if told else shown
+    return {**shown, "headers": dict(told)}
