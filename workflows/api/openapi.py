@@ -20,7 +20,7 @@ from workflows.api import request_id
 from workflows.api.paths import shown_name, shown_path
 from workflows.api.problems import KINDS, PROBLEM_JSON, RETRY_AFTER_S, example
 from workflows.api.schemas.base import Moment, Told
-from workflows.api.schemas.problems import InvalidSchema, ProblemSchema
+from workflows.api.schemas.problems import ConflictSchema, InvalidSchema, ProblemSchema
 from workflows.api.schemas.queries import Instant, located
 from workflows.errors import Invalid
 
@@ -104,7 +104,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # flask_smorest has no type
         told = {"description": "The name of the request.", "required": True, "schema": {"type": "string", "pattern": _WHOLE_ID}}
         components.header(request_id.HEADER, told)
         for status, (_, title) in KINDS.items():
-            schema = InvalidSchema if status == 422 else ProblemSchema
+            schema = {409: ConflictSchema, 422: InvalidSchema}.get(status, ProblemSchema)
             response: dict[str, Any] = {
                 "description": title,
                 "headers": dict(ON_EVERY_ANSWER),
