@@ -1,0 +1,71 @@
+"""Schemathesis asks a real server whatever /openapi.json allows, and much that it forbids: every answer must be as the document says.
+
+Every operation there is takes part by itself. A share of what is asked is about things that exist, made anew for each operation; a name in
+a path that `Things` does not know is only ever asked about at random. Each operation has a seed that never changes, so a failure is met again.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from schemathesis.checks import CHECKS
+
+from app import create_app
+from tests.http.client import Client, job, task
+from tests.http.conftest import serve_in
+from workflows.settings import Settings
+
+ASKED = 25
+"""Random requests for each operation, half of them wrong; beside those that follow from the document: bounds, missing parts, examples."""
+
+CONFIG = {
+    "seed": 42,
+    "generation": {"deterministic": True, "max-examples": ASKED, "database": "none"},
+    "suppress-health-check": ["all"],
+    "checks": {"positive_data_acceptance": {"enabled": False}},  # what is well-formed may still name what is not there, or be no definition
+}
+
+document = create_app(Settings(store="memory:")).test_client().get("/openapi.json").get_json()
+schema = schemathesis.openapi.from_dict(document, config=schemathesis.Config.from_dict(CONFIG))
+
+
+class Things:
+    """What requests may be about, by the name that a path gives it."""
+
+    def __init__(self, client: Client) -> None:
+        waiting = {"id": job()["id"], "StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 3_600, "End": True}}}  # holds no worker
+        definitions = [client.register(one) for one in (job(task("a")), job(task("a", "fail")), waiting)]
+        executions = [client.execute(name) for name in definitions]
+        for name in executions[:2]:
+            client.ended(name)
+        self._known: dict[str, list[Any]] = {"definitionId": definitions, "executionId": executions, "revision": [1]}
+
+    def some(self, name: str, given: Any) -> Any:
+        """Three times out of four something that is there, chosen by what was given."""
+        chosen, known = zlib.crc32(str(given).encode("utf-8", "surrogatepass")), self._known.get(name, [])
+        return known[chosen // 4 % len(known)] if known and chosen % 4 else given
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    with serve_in(tmp_path_factory.mktemp("asked")) as (client, _):
+        yield client
+
+
+@pytest.fixture
+def things(server: Client) -> Things:
+    return Things(server)
+
+
+def test_the_document_is_what_the_server_serves(server: Client) -> None:
+    assert server.get("/openapi.json").json() == document
+
+
+@schema.parametrize()
+def test_the_document_is_kept(case: schemathesis.Case, server: Client, things: Things) -> None:
+    case.path_parameters = {name: things.some(name, given) for name, given in (case.path_parameters or {}).items()}
+    case.call_and_validate(base_url=server.url)
