@@ -37,7 +37,11 @@ class Things:
     """What requests may be about, by the name that a path gives it."""
 
     def __init__(self, client: Client) -> None:
-        waiting = {"id": job()["id"], "StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 3_600, "End": True}}}  # holds no worker
+        waiting = {
+            "id": job()["id"],
+            "StartAt": "Wait",
+            "States": {"Wait": {"Type": "Wait", "Seconds": 3_600, "End": True}},
+        }  # holds no worker
         definitions = [client.register(one) for one in (job(task("a")), job(task("a", "fail")), waiting)]
         executions = [client.execute(name) for name in definitions]
         for name in executions[:2]:
