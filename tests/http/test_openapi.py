@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +10,10 @@ from typing import Any
 import pytest
 import requests
 from flask import Flask
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
 
 from app import create_app
 from tests.http.client import JSON, Client, job, task
@@ -17,6 +21,8 @@ from workflows.api.paths import shown_path
 from workflows.api.rest import KINDS
 from workflows.api.rest.endpoints import Endpoint, Role, errors_of
 from workflows.settings import Settings
+
+FORMATS = Draft202012Validator.FORMAT_CHECKER
 
 ENDPOINTS = [endpoint for kind in KINDS for endpoint in kind.endpoints]
 
@@ -106,6 +112,56 @@ def test_every_answer_has_an_example_and_every_problem_is_problem_details(docume
                 assert int(status) < 300
                 content = response["content"]["application/json"]
             assert "example" in content or path in ("/openapi.json", "/schema")
+
+
+def test_what_an_answer_leads_to_is_there(document: dict[str, Any]) -> None:
+    found = {operation["operationId"]: (path, operation) for _, path, operation in operations(document)}
+    led = 0
+    for _, _, operation in operations(document):
+        for response in operation["responses"].values():
+            for link in response.get("links", {}).values():
+                path, _ = found[link["operationId"]]
+                assert set(link["parameters"]) == set(re.findall(r"{(\w+)}", path))
+                schema = resolved(document, response["content"]["application/json"]["schema"])
+                assert {value.removeprefix("$response.body#/") for value in link["parameters"].values()} <= set(schema["properties"])
+                led += 1
+    assert led
+
+
+def test_every_example_is_as_its_schema_says(document: dict[str, Any]) -> None:
+    """Of bodies, answers and parameters, and of each field of each schema."""
+    registry = Registry().with_resource("urn:document", DRAFT202012.create_resource(document))
+
+    def check(schema: dict[str, Any], *examples: Any) -> int:
+        text = re.sub(r'"#/components', '"urn:document#/components', json.dumps(schema))
+        validator = Draft202012Validator(json.loads(text), registry=registry, format_checker=FORMATS)
+        for example in examples:
+            assert [error.message for error in validator.iter_errors(example)] == [], (schema, example)
+        return len(examples)
+
+    checked = 0
+    for part in parts(document):
+        if "schema" in part:
+            checked += check(part["schema"], *[part[name] for name in ("example",) if name in part])
+        elif isinstance(part.get("examples"), list):
+            checked += check(part, *part["examples"])
+    assert checked > 100
+
+
+def parts(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object in it, itself included, but those that are examples."""
+    if isinstance(value, dict):
+        yield value
+        for name, inner in value.items():
+            if name not in ("example", "examples"):
+                yield from parts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from parts(inner)
+
+
+def test_the_document_is_of_any_address(document: dict[str, Any]) -> None:
+    assert [server["url"] for server in document["servers"]] == ["/"]
 
 
 def test_headers_are_told_of(document: dict[str, Any]) -> None:

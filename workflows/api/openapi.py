@@ -10,6 +10,9 @@ from importlib.metadata import version
 from typing import Any, NoReturn
 
 import flask_smorest
+from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.common import resolve_schema_instance
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask import Flask
 from flask_smorest.spec.plugins import FlaskPlugin
 from marshmallow import ValidationError
@@ -20,9 +23,11 @@ from workflows.api import request_id
 from workflows.api.paths import shown_name, shown_path
 from workflows.api.problems import KINDS, PROBLEM_JSON, RETRY_AFTER_S, example
 from workflows.api.schemas.base import Moment, Told
+from workflows.api.schemas.filters import MomentText
 from workflows.api.schemas.problems import ConflictSchema, InvalidSchema, ProblemSchema
-from workflows.api.schemas.queries import Instant, located
+from workflows.api.schemas.queries import Instant, Word, located
 from workflows.errors import Invalid
+from workflows.language.shapes import Shape, Text
 
 VALUES: Mapping[str, tuple[str, str]] = {
     "definition_id": ("Id of a job definition.", "hello"),
@@ -75,21 +80,45 @@ class Paths(FlaskPlugin):  # type: ignore[misc]  # flask_smorest has no types
         return path
 
 
+class Converter(OpenAPIConverter):
+    """Schemas as they are: what may not be empty or have further members says so; null is no default, it stands for nothing."""
+
+    def schema2jsonschema(self, schema: Any) -> Any:
+        made = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]  # apispec has no types here
+        return {**made, "additionalProperties": False} if isinstance(resolve_schema_instance(schema), Shape) else made
+
+    def field2length(self, field: Any, **more: Any) -> dict[str, Any]:
+        filled = isinstance(field, Word) or (isinstance(field, Text) and not field.empty)
+        return ({"minLength": 1} if filled else {}) | super().field2length(field, **more)
+
+    def field2default(self, field: Any, **more: Any) -> dict[str, Any]:
+        return {name: value for name, value in super().field2default(field, **more).items() if value is not None}
+
+
+class Schemas(MarshmallowPlugin):
+    Converter = Converter
+
+
 class Api(flask_smorest.Api):  # type: ignore[misc]  # flask_smorest has no types
     """`Api(app).spec` is the document of all that is registered with it."""
 
     DEFAULT_ERROR_RESPONSE_NAME = None
 
     def __init__(self, app: Flask) -> None:
-        spec = {"title": "Stepwell", "version": version("stepwell"), "openapi_version": "3.1.0", "flask_plugin": Paths()}
+        spec: dict[str, Any] = {"title": "Stepwell", "version": version("stepwell"), "openapi_version": "3.1.0", "flask_plugin": Paths()}
+        spec["marshmallow_plugin"] = Schemas()
         super().__init__(spec_kwargs={**spec, "info": {"description": ABOUT}, "servers": [{"url": "/"}]})
         self.register_field(Told, "string", None)
         self.register_field(Moment, "string", "date-time")
         self.register_field(Instant, "string", "date-time")
+        self.register_field(MomentText, "string", "date-time")
         self.init_app(app)
 
     def _register_error_handlers(self) -> None:
         """None: there are `workflows.api.problems`."""
+
+    def _register_pagination_header(self) -> None:
+        """Pages are named by their answers."""
 
     def _register_responses(self) -> None:
         """One for each kind of problem, under the name of its status, and what all requests and answers have."""
