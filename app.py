@@ -34,7 +34,7 @@ def create_app(settings: Settings) -> Flask:
     executor = InlineExecutor(REGISTRY.get, settings.task_workers)
     engine = Engine(ledger, catalogue, executor, functions, max_jobs=settings.max_jobs)
     service = Service(
-        definitions=Definitions(catalogue, engine, REGISTRY),
+        definitions=Definitions(ledger, catalogue, engine, REGISTRY),
         executions=Executions(ledger, catalogue, engine),
         control=Control(ledger, catalogue, engine),
         listing=Listing(ledger, catalogue),
