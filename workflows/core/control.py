@@ -52,6 +52,7 @@ def redriven(m: Machine, event: Redriven) -> str:
         if frame.status in _WITHOUT_SUCCESS:
             m.put(_afresh(frame, last))
     m.dialect.redriven(m, m.present(ROOT), data, same)
+    m.settle()
     return m.header.status
 
 

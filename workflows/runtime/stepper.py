@@ -242,7 +242,7 @@ class Stepper:
 
     def _broke(self, round: Round, execution: Execution, dialect: Dialect, error: BaseException) -> str:
         assert execution.header is not None, "an execution in the working set has a header"
-        log.exception("execution %s broke", execution.header.id, exc_info=error)
+        log.exception("execution %s broke", execution.header.id, exc_info=error, extra={"execution_id": execution.header.id})
         text = "".join(traceback.format_exception(error))
         failure = Error(RUNTIME, f"{type(error).__name__}: {error}", text)
         try:
@@ -254,7 +254,8 @@ class Stepper:
         return result.answer
 
     def _unencodable(self, round: Round, number: int, error: UnencodableRecord) -> None:
-        """Back to what is stored, and from there to FAILED. One never stored is gone: whoever asked for it hears why."""
+        """Back to what is stored, and from there to FAILED. One never stored is gone, and one that had ended is not redriven: whoever asked
+        for it hears why."""
         execution = round.touched.pop(number)
         header = execution.header
         assert header is not None, "a touched execution was started"
@@ -271,6 +272,7 @@ class Stepper:
         dialect = None if stored is None else self._readable(stored)
         if stored is None or dialect is None:
             return
+        over = execution.stored.status in ENDED
         round.stops.update({identity: None for identity in _taken(stored) if self._in_flight(identity)})
         self._silent = number
         self._broke(round, stored, dialect, error)
@@ -280,12 +282,13 @@ class Stepper:
         except UnencodableRecord as second:
             round.touched.pop(number, None)
             self._set_aside(number, f"it can neither be stored nor be failed: {second}")
-        round.instead[number] = error if stored.header is None else stored.header.status
+        round.instead[number] = error if over or stored.header is None else stored.header.status
 
     def _set_aside(self, number: int, why: str) -> None:
-        log.error("execution number %d is set aside: %s", number, why)
+        known = self._live.pop(number, None)
+        about = {"execution_id": known.header.id} if known is not None and known.header is not None else {}
+        log.error("execution number %d is set aside: %s", number, why, extra={**about, "execution_number": number})
         self.set_aside[number] = why
-        self._live.pop(number, None)
         self._gate.ended(number, "", had_begun=False)
 
     # ------------------------------------------------------------------------------------------------------------- signals
