@@ -19,6 +19,7 @@ OTHERS: dict[str, tuple[Any, Any, Any]] = {
     "api_keys": (None, ("viewer:abc", "admin:d:e"), ("operator:xyz",)),
     "log_format": ("text", "json", "text"),
     "log_level": ("debug", "error", "warning"),
+    "executor": ("isolated", "shared", "isolated"),
 }
 """What the flag, the variable and the file say. Those of the other settings are made up by kind."""
 

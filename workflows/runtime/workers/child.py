@@ -23,6 +23,9 @@ from workflows.runtime.executor import Run
 from workflows.runtime.output import Output
 from workflows.runtime.workers import protocol
 
+LINE_BYTES = 16 * 1024
+"""A longer line outside of attempts is logged in pieces."""
+
 _ROOT = str(Path(__file__).resolve().parents[3])
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from workflows.runtime.workers.worker import main; main(*map(int, sys.argv[2:4]))"
 
@@ -58,20 +61,32 @@ class Child:
         self._inlet = protocol.Inlet()
         self._unsent: list[bytes] = []
         self._buffer = bytearray()
+        self._heard = b""
+        self.silenced = False  # nothing more can be overheard
         ours, theirs = socket.socketpair()
         command = [sys.executable, "-P", "-c", _BOOT, _ROOT, str(theirs.fileno()), str(os.getpid()), name]
         with theirs:
             try:
-                # its standard output goes to our standard error, the server's log
                 self._process = subprocess.Popen(  # noqa: S603  (this very Python, and arguments of our own)
-                    command, stdin=subprocess.DEVNULL, stdout=2, pass_fds=[theirs.fileno()], process_group=0
+                    command,
+                    bufsize=0,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=[theirs.fileno()],
+                    process_group=0,
                 )
             except OSError:
                 ours.close()
                 raise
+        assert self._process.stdout is not None
         ours.setblocking(False)
-        self.link = ours
-        self.send(protocol.message(protocol.HELLO, name, [path or os.getcwd() for path in sys.path], list(sources), threads))
+        self.link, self.speech = ours, self._process.stdout
+        os.set_blocking(self.speech.fileno(), False)
+        self.send(protocol.message(protocol.HELLO, [path or os.getcwd() for path in sys.path], list(sources), threads))
+
+    def __str__(self) -> str:
+        return f"{self.name} (process {self.pid})"
 
     @property
     def pid(self) -> int:
@@ -113,6 +128,20 @@ class Child:
         self.open = False
         return messages, False
 
+    def overhear(self) -> tuple[list[str], bool]:
+        """Lines that it, or what its functions started, has written to its standard output and error since the last time, and whether there
+        can be more."""
+        data: bytes | None = None
+        with suppress(OSError):
+            data = self.speech.read(protocol.READ_BYTES)
+        if data is None:
+            return [], True
+        self.silenced = not data
+        *lines, self._heard = (self._heard + data).split(b"\n")
+        if self._heard and (self.silenced or len(self._heard) > LINE_BYTES):
+            lines, self._heard = [*lines, self._heard], b""
+        return [line.decode("utf-8", "backslashreplace") for line in lines], not self.silenced
+
     def ping(self) -> None:
         self.pinged = time.monotonic()
         self.send(protocol.message(protocol.PING))
@@ -149,6 +178,7 @@ class Child:
             os.killpg(self.pid, signal.SIGKILL)
         code = self._process.wait()
         self.link.close()
+        self.speech.close()
         return self.why or _how(code)
 
 

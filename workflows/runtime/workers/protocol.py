@@ -3,7 +3,7 @@
 A message is a JSON array that begins with its kind. Messages travel in frames (a length of 4 bytes, big-endian, then an array of messages),
 so that all that waits is one write and one parse. Payloads cross as text, inside a JSON string: numbers keep their form.
 
-To the worker: hello(name, path, sources, threads), run(attempt, ...), cancel(attempt), ping(); the end of the stream means: end.
+To the worker: hello(path, sources, threads), run(attempt, ...), cancel(attempt), ping(); the end of the stream means: end.
 To the parent: ready(errors), done(attempt, output), erred(attempt, type, message, traceback), beat(attempt), log(attempt, text, truncated),
 pong(). An `attempt` is a number that the parent gives.
 """

@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 from task_functions.registry import REGISTRY, load
 from workflows.runtime.calling import call
@@ -109,10 +109,10 @@ class Worker:
         elif kind == protocol.HELLO:
             self._prepare(*fields)
 
-    def _prepare(self, name: str, path: list[str], sources: list[str], threads: int) -> None:
+    def _prepare(self, path: list[str], sources: list[str], threads: int) -> None:
         """Load the functions, and say that attempts may come."""
         sys.path[:] = path
-        _speak_as(name)
+        _speak_outside()
         self._limit = threads
         errors = [str(error) for source in sources for error in load(source).errors]
         if errors:
@@ -184,46 +184,13 @@ class Worker:
 # ------------------------------------------------------------------------------------------------------- outside of any attempt
 
 
-def _speak_as(name: str) -> None:
-    """What is written outside of attempts goes to the server's log, line by line, with the worker's name."""
-    spoken = _Lines(f"{name} (process {os.getpid()}): ")
-    sys.stdout = sys.stderr = cast(Any, spoken)
-    install()
-    adopt_threads()
-    handler = logging.StreamHandler(cast(Any, spoken))
+def _speak_outside() -> None:
+    """What is written outside of attempts goes to the standard error, which the parent puts into the server's log."""
+    handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter(FORMAT))
     handler.addFilter(lambda _: current() is None)
     logging.getLogger().addHandler(handler)
     logging.getLogger().setLevel(logging.INFO)
-
-
-class _Lines:
-    """Writes whole lines to the process's standard error, each with a prefix."""
-
-    encoding = "utf-8"
-
-    def __init__(self, prefix: str) -> None:
-        self._prefix = prefix
-        self._rest = ""
-        self._lock = threading.Lock()
-
-    def write(self, text: str) -> None:
-        with self._lock:
-            *lines, self._rest = (self._rest + text).split("\n")
-            self._put(lines)
-
-    def flush(self) -> None:
-        with self._lock:
-            self._put([self._rest] if self._rest else [])
-            self._rest = ""
-
-    def fileno(self) -> int:
-        return 2
-
-    def isatty(self) -> bool:
-        return False
-
-    def _put(self, lines: list[str]) -> None:
-        if lines:
-            with suppress(OSError):
-                os.write(2, "".join(f"{self._prefix}{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
+    sys.stdout = sys.stderr
+    install()
+    adopt_threads()
