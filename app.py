@@ -20,6 +20,7 @@ from workflows.service import Service
 from workflows.service.control import Control
 from workflows.service.definitions import Definitions
 from workflows.service.executions import Executions
+from workflows.service.seats import Seats, waiting_requests
 from workflows.service.system import System
 from workflows.settings import Settings
 
@@ -34,7 +35,7 @@ def create_app(settings: Settings) -> Flask:
     engine = Engine(ledger, catalogue, executor, functions, max_jobs=settings.max_jobs)
     service = Service(
         definitions=Definitions(catalogue, engine, REGISTRY),
-        executions=Executions(ledger, catalogue, engine),
+        executions=Executions(ledger, catalogue, engine, Seats(waiting_requests(settings.threads))),
         control=Control(ledger, engine),
         system=System(ledger, catalogue, engine),
     )

@@ -176,6 +176,11 @@ class Task:
     when: Condition | None = None
 
 
+PRIORITIES = range(-1_000, 1_001)  # higher goes first
+
+InputSchema = Mapping[str, Any] | bool  # a JSON Schema that was found good, as the JSON value it is
+
+
 @dataclass(frozen=True, slots=True)
 class Definition:
     """What every dialect's definition has. Immutable: a change is a new revision, and executions stay on theirs."""
@@ -188,6 +193,8 @@ class Definition:
     timeout: float | None = None
     max_concurrency: int | None = None
     max_active_runs: int | None = None
+    priority: int = 0
+    input_schema: InputSchema | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +212,8 @@ class TaskList(Definition):
 @dataclass(frozen=True, slots=True)
 class Header:
     """The execution as a whole. `entries`, `visits` and `payloads` are the last numbers given out; `work` counts frames that wait for
-    work, so that an execution with `work == 0` has nothing to do until a moment comes or somebody asks."""
+    work, so that an execution with `work == 0` has nothing to do until a moment comes or somebody asks. `labels` are its own, which go
+    before the definition's of that name. `key` is its idempotency key; with it or a chosen id, `digest` stands for what it was given."""
 
     id: str
     definition: str
@@ -222,6 +230,10 @@ class Header:
     visits: int = 0
     payloads: int = 0
     work: int = 0
+    priority: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
+    key: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,12 +311,16 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Started(Event):
-    """The first event. `input` is JSON text, checked at the edge."""
+    """The first event. `input` is JSON text, checked at the edge; the rest as in `Header`."""
 
     execution: str
     definition: str
     revision: int
     input: str
+    priority: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
+    key: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,3 +390,10 @@ class Continue(Event):
 @dataclass(frozen=True, slots=True)
 class Cancelled(Event):
     pass
+
+
+@dataclass(frozen=True, slots=True)
+class Prioritized(Event):
+    """Somebody wants it to have this priority. That counts while it is queued; later there is nothing it could change."""
+
+    priority: int

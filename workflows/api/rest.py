@@ -95,7 +95,7 @@ class Views:
         return answer(REGISTERED, self._service.definitions.register(body()), 201)
 
     def execute(self, definition_id: str) -> Response:
-        execution_id = self._service.executions.start(definition_id, body())
+        execution_id = self._service.executions.start(definition_id, body()).id
         location = f"/jobs/{quote(execution_id, safe='')}/state"
         return answer(STARTED, {"execution_id": execution_id}, 202, {"Location": location})
 

@@ -108,7 +108,11 @@ class Draft:
         """Move the execution to `status` and set other header fields with it. Raises IllegalTransition."""
         if status not in STATUS_TRANSITIONS[self.status]:
             raise IllegalTransition(f"execution {self.header.id}: {self.status} -> {status}")
-        self._header.update(fields, status=status)
+        self.set(status=status, **fields)
+
+    def set(self, **fields: Any) -> None:
+        """Set header fields. A step that does this writes a history entry, too: else it counts as one without effect."""
+        self._header.update(fields)
 
     # ------------------------------------------------------------------------------------------------------------ frames
 
@@ -116,6 +120,12 @@ class Draft:
         if path in self._frames:
             return self._frames[path]
         return self.view.frame(path)
+
+    def present(self, path: str) -> Frame:
+        """The frame as this step has made it so far."""
+        frame = self.frame(path)
+        assert frame is not None, f"there is no frame {path!r}"
+        return frame
 
     def put(self, frame: Frame) -> Frame:
         """The one place where a frame changes. Raises IllegalTransition."""

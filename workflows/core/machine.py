@@ -1,9 +1,9 @@
 """The state machine under every dialect: `step(dialect, execution, event) -> Step`. Pure: no clock, no chance, no I/O.
 
-Owns what is the same in all dialects: identities of waits, attempts, deadlines, retries, interruptions, cancelling, ending, the
-opening and closing of scopes, and the history of all that. A dialect (`core.dag`, the tests' toy, later the states language) only says what
-comes next. A step is a worklist, never recursion. A frame on its way to a state is PARKED; a step that has seen TURN arrivals leaves the
-others parked for a later one, so that neither an endless loop of quick states nor a wide scope holds up the neighbours.
+Owns what is the same in all dialects: identities of waits, attempts, deadlines, retries, interruptions, ending, the opening and closing of
+scopes, and the history of all that. What people do to an execution is in `core.control`. A dialect (`core.dag`, `core.asl`, the tests' toy)
+only says what comes next. A step is a worklist, never recursion. A frame on its way to a state is PARKED; a step that has seen TURN
+arrivals leaves the others parked for a later one, so that neither an endless loop of quick states nor a wide scope holds up the neighbours.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from workflows.core import retry
+from workflows.core import control, retry
 from workflows.core.dataflow import dumps, loads
 from workflows.core.dialect import RESULT_BYTES, Dialect, Moment
 from workflows.core.draft import Draft, Step, View
@@ -39,6 +39,7 @@ from workflows.model import (
     Header,
     Heartbeat,
     Interrupted,
+    Prioritized,
     Ref,
     Started,
     Status,
@@ -109,6 +110,10 @@ class Machine(Draft):
                 input=given,
                 created=self.at,
                 at=self.at,
+                priority=event.priority,
+                labels=event.labels,
+                key=event.key,
+                digest=event.digest,
             )
         )
         last = self.note(0, "ExecutionStarted", input=given)
@@ -197,12 +202,6 @@ class Machine(Draft):
             self.run_begins(frame)
             self.dialect.enter(self, frame)
 
-    def cancelled(self, _event: Cancelled) -> str:
-        if self.status in ENDED:
-            return self.status
-        self.end(Status.CANCELLED)
-        return Status.CANCELLED
-
     # -------------------------------------------------------------------------------------------------- what dialects call
 
     def run_begins(self, frame: Frame) -> None:
@@ -212,7 +211,7 @@ class Machine(Draft):
             return
         self.set_status(Status.RUNNING, started=self.at)
         if frame.path != ROOT and self.dialect.definition.timeout is not None:
-            root = self._present_at(ROOT)
+            root = self.present(ROOT)
             self.put(replace(root, deadlines=self._lasting(root)))
 
     def goto(self, frame: Frame, state: str, data: Ref | None) -> None:
@@ -306,7 +305,7 @@ class Machine(Draft):
                 reason = "the execution was cancelled" if status is Status.CANCELLED else "the execution failed"
                 begun = frame.attempt - (frame.status is At.READY and not frame.taken)
                 self.put(replace(frame, status=At.CANCELLED, attempt=begun, deadlines={}, counts={}, reason=reason, ended=self.at))
-        root = self._present_at(ROOT)
+        root = self.present(ROOT)
         details: dict[str, Any] = {} if output is None else {"output": output}
         if error is not None:
             details = {"error": error.type, "cause": error.message}
@@ -331,12 +330,6 @@ class Machine(Draft):
         """The frame, if it is in that very wait; None for a late or repeated report."""
         frame = self.frame(path)
         return frame if frame is not None and frame.visit == visit and frame.status is status else None
-
-    def _present_at(self, path: str) -> Frame:
-        """The frame as this step has made it so far."""
-        frame = self.frame(path)
-        assert frame is not None, f"there is no frame {path!r}"
-        return frame
 
     def _lasting(self, frame: Frame) -> dict[str, float]:
         """The deadlines of the frame that outlive its waits: the root's, once the execution runs and if it has a time-out."""
@@ -390,5 +383,6 @@ _HANDLERS: dict[type[Event], Callable[[Machine, Any], str | None]] = {
     Interrupted: Machine.interrupted,
     Broke: Machine.broke,
     Continue: Machine.resumed,
-    Cancelled: Machine.cancelled,
+    Cancelled: control.cancelled,
+    Prioritized: control.prioritized,
 }

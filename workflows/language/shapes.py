@@ -108,11 +108,13 @@ class Shape(Schema):
             )
 
 
-class _Strict(fields.Field[Any]):
+class Strict(fields.Field[Any]):
+    """Base of our fields: says in our words that a key is missing, or null."""
+
     default_error_messages = {"null": _NULL, "required": _REQUIRED}
 
 
-class Text(_Strict, fields.String):
+class Text(Strict, fields.String):
     def __init__(self, *, empty: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.empty = empty
@@ -125,7 +127,7 @@ class Text(_Strict, fields.String):
         return value
 
 
-class Choice(_Strict, fields.String):
+class Choice(Strict, fields.String):
     """One of a few texts."""
 
     def __init__(self, choices: Iterable[str], **kwargs: Any) -> None:
@@ -140,14 +142,14 @@ class Choice(_Strict, fields.String):
         raise ValidationError([Problem("", f"this must be one of {', '.join(self.choices)}, not {shown(value)}", suggestion)])
 
 
-class Flag(_Strict, fields.Boolean):
+class Flag(Strict, fields.Boolean):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
         if not isinstance(value, bool):
             raise ValidationError(f"this must be true or false, not {shown(value)}")
         return value
 
 
-class Whole(_Strict, fields.Integer):
+class Whole(Strict, fields.Integer):
     """A whole number written without a fraction: 1.0 is not one, and neither is true."""
 
     def __init__(self, minimum: int, maximum: int, **kwargs: Any) -> None:
@@ -159,7 +161,7 @@ class Whole(_Strict, fields.Integer):
         return value
 
 
-class Real(_Strict, fields.Float):
+class Real(Strict, fields.Float):
     """A number from `minimum` (or, if that is 0, above it) to `maximum`."""
 
     def __init__(self, minimum: int, maximum: int, **kwargs: Any) -> None:
@@ -175,7 +177,7 @@ class Real(_Strict, fields.Float):
         return value
 
 
-class Payload(_Strict, fields.Raw):
+class Payload(Strict, fields.Raw):
     """A payload template, which is given parsed."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Template:
@@ -186,7 +188,7 @@ class Payload(_Strict, fields.Raw):
         return compiled
 
 
-class Condition(_Strict, fields.Raw):
+class Condition(Strict, fields.Raw):
     """A choice rule, which is given parsed."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Rule | None:
@@ -197,11 +199,11 @@ class Condition(_Strict, fields.Raw):
         return rule
 
 
-class Object(_Strict, fields.Nested):
+class Object(Strict, fields.Nested):
     """An object of another Shape."""
 
 
-class Many(_Strict, fields.List[Any]):
+class Many(Strict, fields.List[Any]):
     """A list."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[Any]:
@@ -214,7 +216,7 @@ class Many(_Strict, fields.List[Any]):
         return loaded
 
 
-class Keyed(_Strict, fields.Dict):
+class Keyed(Strict, fields.Dict):
     """An object whose keys the user chooses."""
 
     value_field: fields.Field[Any]

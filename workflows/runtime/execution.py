@@ -17,6 +17,7 @@ from workflows.core.draft import Step
 from workflows.core.waits import due
 from workflows.model import ENDED, ROOT, Frame, Header, parent_path
 from workflows.runtime.ledger import Pending
+from workflows.runtime.names import names_of
 from workflows.runtime.payloads import Payloads
 from workflows.runtime.records import (
     CHUNK_BYTES,
@@ -234,6 +235,8 @@ class Execution:
         if known is None:
             pending.index("created", (-number,), True)
             pending.index(f"definition/{header.definition}", (-number,), True)
+            for index, name in names_of(header).items():
+                pending.index(index, (*name, number), True)
         if known is None or known.status != header.status:
             if known is not None:
                 pending.index(f"status/{known.status}", (-number,), False)

@@ -1,26 +1,18 @@
 """Which ready attempt is handed out next: the only place where limits live. Frames say *ready* and know nothing of limits.
 
 An execution is *admitted* while it holds one of the `max_jobs` slots: from its first attempt until nothing of it is ready or running.
-Those that have begun and only waited come back ahead of new ones; new ones come oldest first, within the active runs their definition
-allows. Among the admitted, attempts are handed out round-robin, within each execution's own limit. Belongs to the engine's thread and is
-rebuilt from the frames at start-up and after a failed commit, so nothing here is stored.
+Those that have begun and only waited come back ahead of new ones; new ones come by priority and age (`runtime.lines`), within the active
+runs their definition allows. Among the admitted, attempts are handed out round-robin, within each execution's own limit. Belongs to the
+engine's thread and is rebuilt from the frames at start-up and after a failed commit, so nothing here is stored.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Of one execution: attempts at once within it, and executions of its definition at once (None: no limit)."""
-
-    definition: str
-    concurrency: int | None = None
-    active_runs: int | None = None
+from workflows.runtime.lines import Limits, Lines
 
 
 @dataclass(slots=True)
@@ -35,12 +27,14 @@ class _Standing:
 
 class Gate:
     """`max_jobs`: executions at once. `ready_paths` lists an execution's READY frames when its turn comes; `active` counts the
-    executions of a definition that have begun and not ended, as of now, and is asked once per limited definition."""
+    executions of a definition that have begun and not ended, as of now, and is asked once per limited definition. While `complete` is
+    false not all that wait are known yet, and none of them is let in: the last to be found may be the first in line."""
 
     def __init__(self, max_jobs: int, ready_paths: Callable[[int], Iterable[str]], active: Callable[[str], int]) -> None:
         self.max_jobs = max_jobs
         self._ready_paths = ready_paths
         self._count_active = active
+        self.complete = True
         self.clear()
 
     def clear(self) -> None:
@@ -49,18 +43,20 @@ class Gate:
         self._admitted = 0
         self._ring: OrderedDict[int, None] = OrderedDict()  # admitted, and ready when last looked at
         self._again: OrderedDict[int, None] = OrderedDict()  # have begun, have something ready, hold no slot
-        self._new: dict[str, list[int]] = {}
-        self._waiting: dict[int, Limits] = {}
+        self._new = Lines(self._may_begin)
         self._active: dict[str, int] = {}
         self._reserved: set[int] = set()
 
     # ---------------------------------------------------------------------------------------------------- what it is told
 
-    def enqueue(self, number: int, limits: Limits) -> None:
+    def enqueue(self, number: int, limits: Limits, rank: float) -> None:
         """An execution that has not begun has something ready."""
-        if number not in self._waiting and number not in self._standing:
-            self._waiting[number] = limits
-            heapq.heappush(self._new.setdefault(limits.definition, []), number)
+        if number not in self._new and number not in self._standing:
+            self._new.join(number, limits, rank)
+
+    def move(self, number: int, rank: float) -> None:
+        """It has another rank now, if it is still in line."""
+        self._new.move(number, rank)
 
     def update(self, number: int, limits: Limits, ready: Iterable[str], unready: Iterable[str], running: int) -> None:
         """An execution that has begun: these attempts became ready, those no longer are, and `running` more run than before."""
@@ -82,7 +78,7 @@ class Gate:
     def begun(self, number: int, definition: str) -> None:
         """The execution counts as an active run of its definition from now on. One that began without the gate (it came to a moment to
         wait for, say) need not be let in any more."""
-        limits = self._waiting.pop(number, None)
+        limits = self._new.leave(number)
         if limits is not None and (paths := dict.fromkeys(self._ready_paths(number))):
             self._standing[number] = _Standing(limits, paths)
             self._again[number] = None
@@ -93,10 +89,11 @@ class Gate:
 
     def ended(self, number: int, definition: str, had_begun: bool) -> None:
         """Nothing more of this execution will be ready."""
-        self._waiting.pop(number, None)
+        self._new.leave(number)
         self._leave(number)
         if (number in self._reserved or had_begun) and definition in self._active:
             self._active[definition] -= 1
+            self._new.offer(definition)
         self._reserved.discard(number)
 
     # ------------------------------------------------------------------------------------------------------- what it says
@@ -130,10 +127,10 @@ class Gate:
             number = next(iter(self._again))
             self._seat(number, self._standing[number])
             return True
-        chosen = self._next_new()
-        if chosen is None:
+        found = self._new.next() if self.complete else None
+        if found is None:
             return False
-        limits = self._waiting.pop(chosen)
+        chosen, limits = found
         paths = dict.fromkeys(self._ready_paths(chosen))
         if paths:
             if limits.definition in self._active:
@@ -142,18 +139,6 @@ class Gate:
             self._standing[chosen] = _Standing(limits, paths)
             self._seat(chosen, self._standing[chosen])
         return True
-
-    def _next_new(self) -> int | None:
-        """The oldest execution whose definition may have one more active run."""
-        best: str | None = None
-        for definition, queue in list(self._new.items()):
-            while queue and queue[0] not in self._waiting:
-                heapq.heappop(queue)
-            if not queue:
-                del self._new[definition]
-            elif self._may_begin(self._waiting[queue[0]]) and (best is None or queue[0] < self._new[best][0]):
-                best = definition
-        return None if best is None else heapq.heappop(self._new[best])
 
     def _may_begin(self, limits: Limits) -> bool:
         return limits.active_runs is None or self._active_runs(limits.definition) < limits.active_runs

@@ -1,19 +1,22 @@
 """What can be asked of the engine from outside, and what each request does to a round. Answers go out after the commit.
 
-Knows how execution ids are made; does not know who asks or in what form.
+Does not know who asks or in what form.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from storage.protocol import Key
 from storage.records import decode
-from workflows.model import Cancelled, Definition, Started
+from workflows.errors import Unavailable
+from workflows.model import Cancelled, Definition, Header, Prioritized, Started
+from workflows.runtime.execution import Execution
 from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Ledger, Pending
+from workflows.runtime.names import Accepted, Known, generated, look_up, names_of
 from workflows.runtime.stepper import Round, Stepper
 
 Read = Callable[[str, Key], Any]
@@ -22,10 +25,17 @@ Read = Callable[[str, Key], Any]
 
 @dataclass(slots=True)
 class Start(Request):
-    """Start an execution of this definition; `input` is checked JSON text. Answer: the execution's id."""
+    """Start an execution of this definition; `input` is checked JSON text. `id` is the one chosen for it and `key` the idempotency key;
+    with either, `digest` stands for what makes two starts the same. `priority` None: the definition's. Answer: Accepted; Conflict for an
+    id and Invalid for a key that something else was started with."""
 
     definition: Definition
     input: str
+    id: str = ""
+    key: str = ""
+    digest: str = ""
+    priority: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -33,6 +43,14 @@ class Cancel(Request):
     """Cancel an execution. Answer: the status it has now, which is the one it ended with if it had ended already."""
 
     number: int
+
+
+@dataclass(slots=True)
+class Prioritize(Request):
+    """Give an execution this priority, if it is still queued. Answer: the status it has now."""
+
+    number: int
+    priority: int
 
 
 @dataclass(slots=True)
@@ -63,9 +81,11 @@ class Desk:
     def perform(self, round: Round, request: Request) -> tuple[int | None, Any]:
         """Number of the execution it is about, and the answer. Raises what the asker is to hear."""
         if isinstance(request, Start):
-            return self._begin(round, request)
+            return self._start(round, request)
         if isinstance(request, Cancel):
             return request.number, self._stepper.ask(round, request.number, Cancelled)
+        if isinstance(request, Prioritize):
+            return request.number, self._stepper.ask(round, request.number, Prioritized, request.priority)
         assert isinstance(request, Write), f"nobody performs a {type(request).__name__}"
         return None, self._write(round.pending, request, round.now)
 
@@ -86,19 +106,36 @@ class Desk:
             pending.indexes.setdefault(name, {}).update(entries)
         return answer
 
-    def _begin(self, round: Round, request: Start) -> tuple[int, str]:
+    def _start(self, round: Round, request: Start) -> tuple[int | None, Accepted]:
+        """Begin it, unless it is there already."""
+        known = Known(lambda index, name: self._named(round, index, name), lambda number: self._present(round, number)[1])
+        before = known.repeated(request.definition.id, request.id, request.key, request.digest)
+        if before is None:
+            before = self._begin(round, request)
+        elif (
+            self._present(round, before.number)[0].stored is not None
+        ):  # what becomes of it in this round is nothing to whoever repeats its start
+            return None, before
+        return before.number, before
+
+    def _begin(self, round: Round, request: Start) -> Accepted:
         if self._last is None:
             newest = self._ledger.scan("created", None, 1)
             self._last = -int(newest[0][0]) if newest else 0
         number, definition = self._last + 1, request.definition
-        tag = f"{self._stepper.seed() & 0xFFFFFFFF:08x}"  # no two stores give out the same id, nor the same idempotency key
-        name = f"exec-{self._ledger.partition}-{number}-{tag}"
-        self._stepper.begin(round, number, definition, Started, name, definition.id, definition.revision, request.input)
+        name = request.id or generated(self._ledger.partition, number, self._stepper.seed())
+        priority = definition.priority if request.priority is None else request.priority
+        own = (priority, request.labels, request.key, request.digest)
+        self._stepper.begin(round, number, definition, Started, name, definition.id, definition.revision, request.input, *own)
         self._last = number
-        return number, name
+        round.names.update(dict.fromkeys(names_of(self._present(round, number)[1]).items(), number))
+        return Accepted(name, number)
 
+    def _named(self, round: Round, index: str, name: Key) -> int | None:
+        return round.names.get((index, name)) or look_up(self._ledger.scan, index, name)
 
-def number_of(execution_id: str) -> int | None:
-    """The number that a generated id carries, or None for what is no such id."""
-    parts = execution_id.split("-")
-    return int(parts[2]) if len(parts) == 4 and parts[0] == "exec" and parts[2].isdecimal() and len(parts[2]) < 16 else None
+    def _present(self, round: Round, number: int) -> tuple[Execution, Header]:
+        execution = self._stepper.execution(round, number)
+        if execution is None or execution.header is None:
+            raise Unavailable(f"the execution is set aside: {self._stepper.set_aside.get(number)}")
+        return execution, execution.header

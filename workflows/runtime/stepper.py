@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from storage.protocol import CorruptRecord, StoreUnavailable, UnencodableRecord
+from storage.protocol import CorruptRecord, Key, StoreUnavailable, UnencodableRecord
 from workflows.core.dialect import Dialect
 from workflows.core.machine import step
 from workflows.core.waits import Wait, Work, work
@@ -20,8 +20,9 @@ from workflows.errors import NotFound, Unavailable
 from workflows.model import ENDED, RUNTIME, At, Broke, Definition, Error, Event, Frame, Interrupted, Status
 from workflows.runtime.execution import Execution
 from workflows.runtime.executor import Identity
-from workflows.runtime.gate import Gate, Limits
+from workflows.runtime.gate import Gate
 from workflows.runtime.ledger import Ledger, Pending
+from workflows.runtime.lines import Limits, rank
 from workflows.runtime.payloads import Payloads
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ Kind = Callable[..., Event]
 @dataclass(slots=True)
 class Round:
     """One turn of the engine: what has changed and what is to be done after the commit. `instead`: what askers about an execution hear
-    in place of their answer."""
+    in place of their answer. `names`: of executions that begin in it (index, name), with their numbers."""
 
     now: float
     touched: dict[int, Execution] = field(default_factory=dict)
@@ -46,6 +47,7 @@ class Round:
     stops: dict[Identity, None] = field(default_factory=dict)
     turns: list[Identity] = field(default_factory=list)
     instead: dict[int, Any] = field(default_factory=dict)
+    names: dict[tuple[str, Key], int] = field(default_factory=dict)
     lost: int = 0
 
 
@@ -71,6 +73,7 @@ class Stepper:
         self._first = True
         self._silent: int | None = None
         self.recovering = True
+        gate.complete = False
         self.set_aside: dict[int, str] = {}
         self.recovered = [0, 0]
 
@@ -98,6 +101,7 @@ class Stepper:
         self._live.clear()
         self._revived.clear()
         self._gate.clear()
+        self._gate.complete = False
         self.recovering = True
         if self._first:  # what was counted was not committed, or is met again
             self.recovered[0] = 0
@@ -114,6 +118,7 @@ class Stepper:
 
     def recovery_done(self) -> None:
         self.recovering = self._first = False
+        self._gate.complete = True
         self._revived.clear()
 
     # --------------------------------------------------------------------------------------------------------------- steps
@@ -145,9 +150,9 @@ class Stepper:
         self._apply(round, execution, dialect.definition, result)
         return result.answer
 
-    def ask(self, round: Round, number: int, kind: Kind) -> str:
+    def ask(self, round: Round, number: int, kind: Kind, *details: Any) -> str:
         """A step whose answer somebody waits for. Raises NotFound, and Unavailable for an execution that is set aside."""
-        answer = "" if self.execution(round, number) is None else self.step(round, number, kind)
+        answer = "" if self.execution(round, number) is None else self.step(round, number, kind, *details)
         execution = self.execution(round, number)
         if execution is None or execution.header is None:
             why = self.set_aside.get(number)
@@ -311,8 +316,10 @@ class Stepper:
         if header.status in ENDED:
             self._gate.ended(number, definition.id, had_begun=was is Status.RUNNING)
         elif header.status is Status.QUEUED:
+            place = rank(header.priority, header.created)
             if ready:
-                self._gate.enqueue(number, limits)
+                self._gate.enqueue(number, limits, place)
+            self._gate.move(number, place)
         elif ready or unready or running:
             self._gate.update(number, limits, ready, unready, running)
 
