@@ -16,6 +16,7 @@ OURS = ("workflows", "storage", "task_functions", "definitions", "app", "wsgi")
 
 LAYER_0 = ("workflows.model", "workflows.errors", "workflows.expressions", "workflows.numbers", "workflows.states")
 STORE = ("storage.protocol", "storage.records")
+SETTINGS = ("workflows.setting", "workflows.settings")
 RULES: dict[str, tuple[str, ...]] = {
     "workflows.errors": (),
     "workflows.model": ("workflows.errors", "workflows.expressions"),
@@ -27,7 +28,9 @@ RULES: dict[str, tuple[str, ...]] = {
     "storage": ("storage",),
     "task_functions": ("task_functions",),
     "definitions": (),
-    "workflows.settings": ("definitions",),
+    "workflows.setting": (),
+    "workflows.settings": ("definitions", "workflows.setting"),
+    "workflows.configuration": ("workflows.settings", "workflows.setting"),
     "workflows.runtime.executor": LAYER_0,
     "workflows.runtime.context": ("workflows.runtime.executor",),
     "workflows.runtime.inline": (
@@ -53,19 +56,24 @@ RULES: dict[str, tuple[str, ...]] = {
         *STORE,
     ),
     "workflows.api": (
-        *("workflows.api", "workflows.service", "workflows.settings", "workflows.runtime.state", "workflows.core.dataflow"),
+        *("workflows.api", "workflows.service", "workflows.settings", "workflows.runtime.state", "workflows.runtime.catalogue"),
+        *("workflows.language.text", "workflows.language.shapes", "workflows.language.positions"),
         *LAYER_0,
         *STORE,
     ),
+    "workflows.api.schemas": (
+        *("workflows.api.schemas", "workflows.language.shapes", "workflows.core.dataflow", "workflows.service.starting"),
+        *LAYER_0,
+    ),
     "workflows.client": (),
-    "workflows.cli": ("workflows.client", "workflows.settings", "workflows.serve", "workflows.demo", "workflows.errors"),
-    "workflows.hosting": ("workflows.settings", "storage.protocol"),
+    "workflows.cli": ("workflows.client", *SETTINGS, "workflows.configuration", "workflows.serve", "workflows.errors"),
+    "workflows.hosting": (*SETTINGS, "storage.protocol"),
     "workflows.demo": ("workflows.client", "definitions", "task_functions.call_log"),
     "workflows.serve": ("app", "workflows.hosting", "workflows.settings", "workflows.errors", "storage.protocol"),
     "workflows": (),
     "app": ("workflows", "storage.uri", "task_functions.registry"),
-    "wsgi": ("app", "workflows.settings", "workflows.hosting", "storage.protocol"),
-    "gunicorn.conf": ("workflows.settings", "workflows.hosting"),
+    "wsgi": ("app", "workflows.setting", "workflows.configuration", "workflows.hosting", "storage.protocol"),
+    "gunicorn.conf": ("workflows.setting", "workflows.configuration", "workflows.hosting"),
 }
 
 IMPURE = (
@@ -128,7 +136,7 @@ def test_one_package_imports_zodb_and_one_the_web_framework() -> None:
         for line, name in imports(path):
             if within(name, ("ZODB", "transaction", "BTrees", "persistent")):
                 assert module.startswith("storage."), f"{path}:{line} imports {name}"
-            if within(name, ("flask", "werkzeug")):
+            if within(name, ("flask", "werkzeug", "flask_smorest", "webargs", "apispec")):
                 assert within(module, ("workflows.api", "app", "wsgi")), f"{path}:{line} imports {name}"
 
 

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from storage.protocol import StoreError
-from workflows.settings import Settings, SettingsError, is_loopback
+from workflows.setting import SettingsError
+from workflows.settings import Settings, is_loopback
 
 log = logging.getLogger(__name__)
 
@@ -84,8 +85,8 @@ def log_plainly() -> None:
 
 
 def refuse(error: Exception, code: int) -> NoReturn:
-    """One line, no traceback."""
-    sys.stderr.write(f"stepwell: {error}\n")
+    """A line for each thing that is wrong, no traceback."""
+    sys.stderr.write("".join(f"stepwell: {line}\n" for line in str(error).splitlines()))
     sys.stderr.flush()
     sys.exit(code)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.http.client import Client, Loaded, job, loaded, problem, task
-from workflows.api.schemas import CancelledSchema, ExecutionStateSchema, StartedSchema
+from workflows.api.schemas.control import CancelledSchema
+from workflows.api.schemas.executions import ExecutionStateSchema, StartedSchema
 from workflows.model import Status
 
 SOON = {"type": "constant", "initialSeconds": 0.01}
@@ -48,7 +49,7 @@ def test_the_fields_on_the_wire(api: Client) -> None:
     assert list(state)[:5] == ["id", "definitionId", "status", "startTime", "tasks"]
     assert set(state) == {
         *("id", "definitionId", "status", "startTime", "tasks"),
-        *("revision", "submitTime", "endTime", "input", "output", "error"),
+        *("revision", "priority", "labels", "submitTime", "endTime", "input", "output", "error"),
     }
     assert set(state["tasks"][0]) == {
         *("id", "name", "status"),

@@ -91,7 +91,9 @@ class Known:
         header = self._header(number)
         if header.digest != digest or name not in ("", header.id):
             other = "input" if name in ("", header.id) else "execution id"
-            raise Invalid([Problem("", f"with this idempotency key the execution {header.id} was started, with another {other}")])
+            raise Invalid(
+                [Problem("Idempotency-Key:", f"with this idempotency key the execution {header.id} was started, with another {other}")]
+            )
         return Accepted(header.id, number, repeated=True)
 
     def _by_id(self, definition: str, name: str, digest: str) -> Accepted | None:

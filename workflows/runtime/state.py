@@ -1,7 +1,7 @@
 """An execution as people see it: read from a snapshot, never from the engine's memory, so that no reader waits for the loop.
 
 Owns the translation of frames into task statuses; of a state machine also of what its history tells (`runtime.passage`). Knows no HTTP:
-`workflows/api/schemas.py` gives these records their JSON form.
+`workflows/api/schemas` gives these records their JSON form.
 """
 
 from __future__ import annotations
@@ -34,12 +34,15 @@ TASK_STATUSES: Mapping[At, str] = {
 
 @dataclass(frozen=True, slots=True)
 class ExecutionState:
-    """`input` and `output` are JSON texts. `submitted` is when it was accepted, `started` when it was admitted."""
+    """`input` and `output` are JSON texts. `labels` are the definition's and its own. `submitted` is when it was accepted, `started` when
+    it was admitted."""
 
     id: str
     definition: str
     revision: int
     status: Status
+    priority: int
+    labels: Mapping[str, str]
     submitted: float
     started: float | None
     ended: float | None
@@ -58,6 +61,8 @@ def describe(execution: Execution, definition: Definition, *, payloads: bool = T
         definition=header.definition,
         revision=header.revision,
         status=header.status,
+        priority=header.priority,
+        labels={**definition.labels, **header.labels},
         submitted=header.created,
         started=header.started,
         ended=header.ended,

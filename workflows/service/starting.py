@@ -56,29 +56,29 @@ class Begun:
 
 
 def check_options(options: Options) -> None:
-    """Raises Invalid with all that is wrong."""
-    problems = [Problem("", message) for message in _faults(options)]
+    """Raises Invalid with all that is wrong; each pointer is the option as callers write it."""
+    problems = [Problem(place, message) for place, message in _faults(options)]
     if problems:
         raise Invalid(problems)
 
 
-def _faults(options: Options) -> Iterator[str]:
+def _faults(options: Options) -> Iterator[tuple[str, str]]:
     if options.id is not None and (not _ID.fullmatch(options.id) or options.id in (".", "..")):
-        yield "an execution id is 1 to 128 of the characters A-Z a-z 0-9 _ . - and neither . nor .., which no path can hold"
+        yield "?executionId", "an id is 1 to 128 of the characters A-Z a-z 0-9 _ . - and neither . nor .., which no path can hold"
     if options.key is not None and not _KEY.fullmatch(options.key):
-        yield "an idempotency key is 1 to 255 printable ASCII characters, without spaces around them"
+        yield "Idempotency-Key:", "a key is 1 to 255 printable ASCII characters, without spaces around them"
     if options.priority is not None and options.priority not in PRIORITIES:
-        yield f"a priority is a whole number from {PRIORITIES[0]} to {PRIORITIES[-1]}, not {options.priority}"
+        yield "?priority", f"this must be from {PRIORITIES[0]:,} to {PRIORITIES[-1]:,}"
     if options.revision is not None and options.revision < 1:
-        yield f"revisions are counted from 1, and {options.revision} is less"
+        yield "?revision", "revisions are counted from 1"
     if options.wait is not None and not 0 < options.wait <= LONGEST_WAIT_S:
-        yield f"one waits more than 0 and at most {LONGEST_WAIT_S:g} seconds, not {options.wait:g}"
+        yield "?wait", f"this must be more than 0 and at most {LONGEST_WAIT_S:g}"
     if len(options.labels) > LABELS:
-        yield f"an execution has at most {LABELS} labels of its own, not {len(options.labels)}"
+        yield "?label", f"an execution has at most {LABELS} labels of its own, not {len(options.labels)}"
     for name, value in options.labels.items():
         if not 0 < len(name) <= LABEL_CHARACTERS or len(value) > VALUE_CHARACTERS:
-            short = name[:LABEL_CHARACTERS]
-            yield f"a label's name has 1 to {LABEL_CHARACTERS} characters and its value at most {VALUE_CHARACTERS}; see {short!r}"
+            at_most = f"a label's name has 1 to {LABEL_CHARACTERS} characters and its value at most {VALUE_CHARACTERS}"
+            yield "?label", f"{at_most}: {name[:LABEL_CHARACTERS]!r} has {len(name)} and {len(value)}"
 
 
 def digest_of(text: str, revision: int | None) -> str:
@@ -101,7 +101,7 @@ def _given_out(snapshot: Snapshot, definition_id: str, execution_id: str, revisi
         execution = find(snapshot, execution_id)
     except NotFound:
         message = f"ids of this form are given out by the server, and it has given out no {execution_id}; choose one of another form"
-        raise Invalid([Problem("", message)]) from None
+        raise Invalid([Problem("?executionId", message)]) from None
     header = execution.header
     assert header is not None, "an execution that was found has a header"
     same = digest_of(execution.text(header.input), None) == digest_of(text, None) and revision in (None, header.revision)
