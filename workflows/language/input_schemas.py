@@ -49,6 +49,7 @@ class _Walk:
     schemas: dict[str, Any] = field(default_factory=dict)
     leads: dict[str, list[str]] = field(default_factory=dict)
     refs: list[tuple[str, str]] = field(default_factory=list)
+    too_deep: bool = False
 
     def refuse(self, pointer: str, message: str) -> None:
         self.problems.append(Problem(pointer, message))
@@ -61,11 +62,11 @@ def check_schema(value: Any) -> list[Problem]:
     if (size := len(canonical(value))) > SCHEMA_CHARACTERS:
         return [Problem("", f"an input schema has at most {SCHEMA_CHARACTERS:,} characters; this one has {size:,}")]
     walk = _walked(value)
-    if any(pointer.count("/") > 3 * LEVELS for pointer in walk.schemas):
+    if walk.too_deep:
         return walk.problems
     said = {problem.pointer for problem in walk.problems}
     problems = [*walk.problems, *(problem for problem in _schema_of_schemas().problems(value) if problem.pointer not in said)]
-    problems += _references(walk)
+    problems = list(dict.fromkeys([*problems, *_references(walk)]))
     more = [Problem("", f"there are more problems than the {PROBLEMS} that are listed")] if len(problems) > PROBLEMS else []
     return problems[:PROBLEMS] + more
 
@@ -88,6 +89,7 @@ def _walked(root: Any) -> _Walk:
             continue
         if level > LEVELS:
             walk.refuse(pointer, f"schemas are nested at most {LEVELS} levels deep")
+            walk.too_deep = True
             continue
         _look_at(walk, pointer, schema)
         for keyword, place, inner in _inside(pointer, schema):
@@ -112,9 +114,10 @@ def _inside(pointer: str, schema: dict[str, Any]) -> Iterator[tuple[str, str, An
 def _look_at(walk: _Walk, pointer: str, schema: dict[str, Any]) -> None:
     for keyword in schema.keys() & _LEFT_OUT.keys():
         walk.refuse(child_path(pointer, keyword), f"{keyword} is not supported: {_LEFT_OUT[keyword]}")
-    if "$id" in schema and pointer:
-        walk.refuse(child_path(pointer, "$id"), "only the whole schema may have an $id")
-    if isinstance(draft := schema.get("$schema"), str) and draft.rstrip("#") != DRAFT:
+    for keyword in ("$id", "$schema") if pointer else ():
+        if keyword in schema:
+            walk.refuse(child_path(pointer, keyword), f"only the whole schema may have a {keyword}")
+    if not pointer and isinstance(draft := schema.get("$schema"), str) and draft.rstrip("#") != DRAFT:
         walk.refuse(child_path(pointer, "$schema"), f"this must be {DRAFT}, or be left out")
     if isinstance(schema.get("$ref"), str):
         walk.refs.append((pointer, schema["$ref"]))

@@ -37,6 +37,8 @@ _COMPARED = 100
 _KINDS = {"object": "an object", "array": "a list", "string": "text", "integer": "a whole number", "boolean": "true or false"}
 _KINDS |= {"number": "a number", "null": "null"}
 
+_NOTHING: dict[str, Any] = {"not": {}}
+
 _limit = threading.local()
 
 Errors = Iterator["ValidationError"]
@@ -53,6 +55,8 @@ class InputCheck:
     def __init__(self, schema: InputSchema) -> None:
         from jsonschema_specifications import REGISTRY
 
+        if isinstance(schema, Mapping):  # a schema that names its draft is handed to that draft's own rules, not to ours
+            schema = {key: value for key, value in schema.items() if key != "$schema"}
         self._validator = _validator_class()(schema, registry=REGISTRY)  # which fetches nothing from anywhere
 
     def problems(self, value: Any) -> list[Problem]:
@@ -77,7 +81,16 @@ def _validator_class() -> Any:
 
     extend: Any = validators.extend  # which has no types
     rules: dict[str, Rule] = {**Draft202012Validator.VALIDATORS, **_RULES}
-    return extend(Draft202012Validator, {keyword: _watched(rule) for keyword, rule in rules.items()})
+    made = extend(Draft202012Validator, {keyword: _watched(rule) for keyword, rule in rules.items()})
+    descend = made.descend
+
+    def placed(self: Any, instance: Any, schema: Any, **more: Any) -> Errors:
+        """`jsonschema` does not say where it was that `false` allows nothing."""
+        found: Errors = descend(self, instance, _NOTHING if schema is False else schema, **more)
+        return found
+
+    made.descend = placed
+    return made
 
 
 def _watched(rule: Rule) -> Rule:
@@ -96,10 +109,18 @@ def _watch() -> None:
 # --------------------------------------------------------------------------------------------------------------------- rules
 
 
-def _error(message: str, at: str | int | None = None, context: Any = ()) -> ValidationError:
+@lru_cache(maxsize=1)
+def _our_error() -> type[ValidationError]:
     from jsonschema import ValidationError
 
-    return ValidationError(message, path=() if at is None else (at,), context=context)
+    class OurError(ValidationError):
+        """One whose message is for people: it does not hold the value."""
+
+    return OurError
+
+
+def _error(message: str, at: str | int | None = None, context: Any = ()) -> ValidationError:
+    return _our_error()(message, path=() if at is None else (at,), context=context)
 
 
 def _found(pattern: str, text: str) -> bool:
@@ -179,14 +200,14 @@ def _as_compared(value: Any) -> Any:
 def _any_of(validator: Any, forms: list[Any], value: Any, _schema: Any) -> Errors:
     errors = _first_errors(validator, forms, value)
     if all(errors):
-        yield _error(f"this fits none of the {len(forms)} forms that are allowed", context=errors)
+        yield _error("this fits none of the forms that are allowed", context=errors)
 
 
 def _one_of(validator: Any, forms: list[Any], value: Any, _schema: Any) -> Errors:
     errors = _first_errors(validator, forms, value)
     fitting = [index for index, error in enumerate(errors) if error is None]
     if not fitting:
-        yield _error(f"this fits none of the {len(forms)} forms that are allowed", context=errors)
+        yield _error("this fits none of the forms that are allowed", context=errors)
     elif len(fitting) > 1:
         yield _error(f"this fits {len(fitting)} of the forms that are allowed, and must fit just one")
 
@@ -239,7 +260,7 @@ def _message(error: ValidationError) -> str:
     wanted: Any = error.validator_value
     rule = str(error.validator)
     value: Any = error.instance
-    if wanted is None and rule == "None":
+    if rule in ("None", "not") and wanted in (None, {}):
         return "nothing may stand here"
     if rule in _BOUNDS:
         return _BOUNDS[rule].format(shown(wanted), shown(value))
@@ -256,8 +277,9 @@ def _message(error: ValidationError) -> str:
         return "this must not have the form that it has"
     if rule in ("anyOf", "oneOf") and error.context:
         forms = [problem_of(one) for one in error.context[:_FORMS]]
-        return f"{error.message}: " + "; or ".join(f"{one.pointer or 'here'}: {one.message}" for one in forms)
-    return error.message if rule in _RULES else f"this breaks the rule {rule!r} of the schema"
+        told = "; or ".join(f"{one.pointer or 'here'}: {one.message}" for one in forms)
+        return f"this fits none of the {len(wanted)} forms that are allowed: {told}"
+    return error.message if isinstance(error, _our_error()) else f"this breaks the rule {rule!r} of the schema"
 
 
 def _suggestion(error: ValidationError) -> str | None:
