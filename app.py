@@ -20,6 +20,8 @@ from workflows.service import Service
 from workflows.service.control import Control
 from workflows.service.definitions import Definitions
 from workflows.service.executions import Executions
+from workflows.service.inputs import Inputs
+from workflows.service.listing import Listing
 from workflows.service.seats import Seats, waiting_requests
 from workflows.service.system import System
 from workflows.settings import Settings
@@ -33,10 +35,12 @@ def create_app(settings: Settings) -> Flask:
     catalogue = Catalogue(ledger, compile_definition)
     executor = InlineExecutor(REGISTRY.get, settings.task_workers)
     engine = Engine(ledger, catalogue, executor, functions, max_jobs=settings.max_jobs)
+    inputs = Inputs()
     service = Service(
         definitions=Definitions(catalogue, engine, REGISTRY),
-        executions=Executions(ledger, catalogue, engine, Seats(waiting_requests(settings.threads))),
-        control=Control(ledger, engine),
+        executions=Executions(ledger, catalogue, engine, inputs, Seats(waiting_requests(settings.threads))),
+        control=Control(ledger, catalogue, engine, inputs),
+        listing=Listing(ledger, catalogue),
         system=System(ledger, catalogue, engine),
     )
 

@@ -9,14 +9,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from storage.protocol import Key
+from storage.protocol import CorruptRecord, Key
 from storage.records import decode
-from workflows.errors import Unavailable
-from workflows.model import Cancelled, Definition, Header, Prioritized, Started
-from workflows.runtime.execution import Execution
+from workflows.core.control import REDRIVABLE
+from workflows.core.machine import HISTORY_EVENTS
+from workflows.errors import Conflict, Invalid, Problem
+from workflows.model import Cancelled, Definition, Event, Paused, Prioritized, Resumed, Started
+from workflows.runtime.execution import header_of
 from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Ledger, Pending
 from workflows.runtime.names import Accepted, Known, generated, look_up, names_of
+from workflows.runtime.setback import SetBack
 from workflows.runtime.stepper import Round, Stepper
 
 Read = Callable[[str, Key], Any]
@@ -39,18 +42,42 @@ class Start(Request):
 
 
 @dataclass(slots=True)
-class Cancel(Request):
-    """Cancel an execution. Answer: the status it has now, which is the one it ended with if it had ended already."""
+class Control(Request):
+    """Base of what is asked of one execution. Answer: its status after it."""
 
     number: int
 
 
 @dataclass(slots=True)
-class Prioritize(Request):
-    """Give an execution this priority, if it is still queued. Answer: the status it has now."""
+class Cancel(Control):
+    """Cancel it. One that has ended is left as it is."""
 
-    number: int
+
+@dataclass(slots=True)
+class Pause(Control):
+    """Start nothing more of it until it is resumed. One that has ended is left as it is."""
+
+
+@dataclass(slots=True)
+class Resume(Control):
+    """Let it go on after a pause. One that has ended is left as it is."""
+
+
+@dataclass(slots=True)
+class Prioritize(Control):
+    """Give it this priority. One that is not queued is left as it is."""
+
     priority: int
+
+
+@dataclass(slots=True)
+class Redrive(Control):
+    """Let it go on after an end without success, by another revision and with another input (checked JSON text) if they are given. It may
+    have ended again when this is answered. Raises Conflict for one that completed or has not ended, Invalid for an unknown revision, and
+    Misfit for one that cannot take over."""
+
+    revision: int | None = None
+    input: str | None = None
 
 
 @dataclass(slots=True)
@@ -66,6 +93,9 @@ class Write(Request):
         Request.answer(self, answer)
 
 
+_EVENTS: Mapping[type[Control], type[Event]] = {Cancel: Cancelled, Pause: Paused, Resume: Resumed}
+
+
 class Desk:
     """Performs requests on the engine's thread."""
 
@@ -73,21 +103,38 @@ class Desk:
         self._ledger = ledger
         self._stepper = stepper
         self._last: int | None = None
+        self._clock = SetBack(ledger.read)
 
     def forget(self) -> None:
         """After a failed commit: numbers given out in it were not."""
         self._last = None
+        self._clock.forget()
 
     def perform(self, round: Round, request: Request) -> tuple[int | None, Any]:
         """Number of the execution it is about, and the answer. Raises what the asker is to hear."""
         if isinstance(request, Start):
             return self._start(round, request)
-        if isinstance(request, Cancel):
-            return request.number, self._stepper.ask(round, request.number, Cancelled)
+        if isinstance(request, Redrive):
+            return request.number, self._redrive(round, request)
         if isinstance(request, Prioritize):
             return request.number, self._stepper.ask(round, request.number, Prioritized, request.priority)
+        if isinstance(request, Control):
+            return request.number, self._stepper.ask(round, request.number, _EVENTS[type(request)])
         assert isinstance(request, Write), f"nobody performs a {type(request).__name__}"
         return None, self._write(round.pending, request, round.now)
+
+    def _redrive(self, round: Round, request: Redrive) -> str:
+        header = self._stepper.header(round, request.number)
+        if header.status not in REDRIVABLE:
+            raise Conflict(f"the execution {header.id} is {header.status}; only one that failed or was cancelled can be redriven")
+        if header.entries >= HISTORY_EVENTS:
+            raise Conflict(f"the history of the execution {header.id} is full ({HISTORY_EVENTS:,} events); start another one")
+        revision = header.revision if request.revision is None else request.revision
+        try:
+            dialect = self._stepper.dialect_of(header.definition, revision)
+        except LookupError:
+            raise Invalid([Problem("/revision", f"the job definition {header.definition!r} has no revision {revision}")]) from None
+        return self._stepper.redrive(round, request.number, dialect, request.input)
 
     def _write(self, pending: Pending, request: Write, now: float) -> Any:
         """All of it or, when it raises, nothing."""
@@ -108,15 +155,13 @@ class Desk:
 
     def _start(self, round: Round, request: Start) -> tuple[int | None, Accepted]:
         """Begin it, unless it is there already."""
-        known = Known(lambda index, name: self._named(round, index, name), lambda number: self._present(round, number)[1])
+        known = Known(lambda index, name: self._named(round, index, name), lambda number: self._stepper.header(round, number))
         before = known.repeated(request.definition.id, request.id, request.key, request.digest)
         if before is None:
             before = self._begin(round, request)
-        elif (
-            self._present(round, before.number)[0].stored is not None
-        ):  # what becomes of it in this round is nothing to whoever repeats its start
-            return None, before
-        return before.number, before
+        execution = self._stepper.execution(round, before.number)
+        is_new = execution is not None and execution.stored is None
+        return before.number if is_new else None, before  # what becomes of an older one in this round is nothing to whoever repeats a start
 
     def _begin(self, round: Round, request: Start) -> Accepted:
         if self._last is None:
@@ -127,15 +172,17 @@ class Desk:
         priority = definition.priority if request.priority is None else request.priority
         own = (priority, request.labels, request.key, request.digest)
         self._stepper.begin(round, number, definition, Started, name, definition.id, definition.revision, request.input, *own)
+        self._clock.note(round.pending, round.now, lambda: self._submitted(number - 1))
         self._last = number
-        round.names.update(dict.fromkeys(names_of(self._present(round, number)[1]).items(), number))
+        round.names.update(dict.fromkeys(names_of(self._stepper.header(round, number)).items(), number))
         return Accepted(name, number)
 
     def _named(self, round: Round, index: str, name: Key) -> int | None:
         return round.names.get((index, name)) or look_up(self._ledger.scan, index, name)
 
-    def _present(self, round: Round, number: int) -> tuple[Execution, Header]:
-        execution = self._stepper.execution(round, number)
-        if execution is None or execution.header is None:
-            raise Unavailable(f"the execution is set aside: {self._stepper.set_aside.get(number)}")
-        return execution, execution.header
+    def _submitted(self, number: int) -> float | None:
+        try:
+            header = header_of(number, self._ledger.read)
+        except CorruptRecord:
+            return None
+        return None if header is None else header.created

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from task_functions.permissions import caution
 from task_functions.registry import Registry
 from workflows.errors import NotJson
 from workflows.language import canonical, read_definition
@@ -14,7 +15,6 @@ from workflows.runtime.catalogue import Catalogue, Registration
 from workflows.runtime.engine import Engine
 from workflows.runtime.requests import Write
 from workflows.service.asking import ask
-from workflows.states import StateMachine
 
 
 class Definitions:
@@ -28,7 +28,7 @@ class Definitions:
     def register(self, raw: bytes, source: str | None = None) -> Registration:
         """Add a definition, or the next revision of one. `source`: the file it came from; a file that is as it was at its own last load
         changes nothing, so that what was edited since then by request stays. Raises NotJson, and Invalid with every problem."""
-        definition = read_definition(raw, functions=self._registry.has, function_names=self._registry.names())
+        definition = read_definition(raw, functions=self._registry.has, function_names=self._registry.names(), cautions=caution)
         text = check(raw)
         form = canonical(loads(text))
 
@@ -36,7 +36,7 @@ class Definitions:
             return self._catalogue.register(pending, read, definition.id, text, form, now, source)
 
         answer: Registration = ask(self._engine, Write(write, lambda: self._catalogue.forget(definition.id)))
-        return replace(answer, warnings=definition.warnings if isinstance(definition, StateMachine) else ())
+        return replace(answer, warnings=definition.warnings)
 
     def load_file(self, path: Path) -> Registration:
         """Register a definition file. Raises as `register` does, and NotJson for a file that cannot be read."""

@@ -6,18 +6,17 @@ import time
 from typing import Any
 
 from workflows.errors import Conflict, NotFound
-from workflows.language.text import check
 from workflows.model import ENDED, Definition, Status
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import Engine
-from workflows.runtime.execution import Execution
+from workflows.runtime.execution import Execution, header_of
 from workflows.runtime.history import events
 from workflows.runtime.ledger import Ledger
 from workflows.runtime.names import Accepted
 from workflows.runtime.requests import Prioritize, Start
 from workflows.runtime.state import ExecutionState, describe
-from workflows.service.asking import ask, find
-from workflows.service.inputs import Inputs
+from workflows.service.asking import ask, find, locate
+from workflows.service.inputs import Inputs, text_of
 from workflows.service.seats import Seats
 from workflows.service.starting import PLAIN, Begun, Options, begun_before, check_options, digest_of
 
@@ -25,12 +24,12 @@ from workflows.service.starting import PLAIN, Begun, Options, begun_before, chec
 class Executions:
     """`seats`: for those who wait for an end."""
 
-    def __init__(self, ledger: Ledger, catalogue: Catalogue, engine: Engine, seats: Seats) -> None:
+    def __init__(self, ledger: Ledger, catalogue: Catalogue, engine: Engine, inputs: Inputs, seats: Seats) -> None:
         self._ledger = ledger
         self._catalogue = catalogue
         self._engine = engine
+        self._inputs = inputs
         self._seats = seats
-        self._inputs = Inputs()
 
     def start(self, definition_id: str, raw: bytes, options: Options = PLAIN) -> Begun:
         """Start an execution, or find the one that the same request has started before. `raw` is its input, empty for {}: an object for a
@@ -49,7 +48,7 @@ class Executions:
         """Give a queued execution another priority. Raises NotFound, Invalid, and Conflict once it has begun."""
         check_options(Options(priority=priority))
         with self._ledger.snapshot() as snapshot:
-            number = find(snapshot, execution_id).number
+            number, _ = locate(snapshot, execution_id)
         status = ask(self._engine, Prioritize(number, priority))
         if status != Status.QUEUED:
             raise Conflict(f"the execution {execution_id} is {status}: a priority can be changed only as long as it is QUEUED")
@@ -67,7 +66,7 @@ class Executions:
     # -------------------------------------------------------------------------------------------------------------- within
 
     def _start(self, definition_id: str, raw: bytes, options: Options) -> Accepted:
-        text = check(raw) if raw.strip() else "{}"
+        text = text_of(raw)
         digest = ""
         if options.id is not None or options.key is not None:
             digest = digest_of(text, options.revision)
@@ -100,9 +99,9 @@ class Executions:
 
     def _ended(self, number: int) -> ExecutionState | None:
         with self._ledger.snapshot() as snapshot:
-            execution = Execution.load(number, snapshot.read)
-            over = execution is not None and execution.header is not None and execution.header.status in ENDED
-            return self._described(execution) if execution is not None and over else None
+            header = header_of(number, snapshot.read)
+            execution = Execution.load(number, snapshot.read) if header is not None and header.status in ENDED else None
+            return None if execution is None else self._described(execution)
 
     def _described(self, execution: Execution) -> ExecutionState:
         assert execution.header is not None, "a loaded execution has a header"

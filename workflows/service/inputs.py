@@ -6,7 +6,7 @@ import threading
 
 from workflows.errors import Invalid, Problem
 from workflows.language.inputs import InputCheck
-from workflows.language.text import loads
+from workflows.language.text import check, loads
 from workflows.model import Definition, InputSchema, exceeds
 from workflows.states import PAYLOAD_BYTES, StateMachine
 
@@ -15,6 +15,11 @@ CHECKED_BYTES = 1024 * 1024
 
 READY = 1_000
 """Schemas kept ready; any other is made so again when it is asked for."""
+
+
+def text_of(raw: bytes) -> str:
+    """An input's JSON text; none means {}. Raises NotJson."""
+    return check(raw) if raw.strip() else "{}"
 
 
 class Inputs:

@@ -15,7 +15,7 @@ from workflows.errors import Conflict, Invalid, NotFound, Problem
 from workflows.language import canonical
 from workflows.language.text import loads
 from workflows.model import PRIORITIES, Header
-from workflows.runtime.execution import Execution
+from workflows.runtime.execution import header_of
 from workflows.runtime.ledger import Snapshot
 from workflows.runtime.names import Accepted, Known, look_up, number_in
 from workflows.runtime.state import ExecutionState
@@ -111,7 +111,6 @@ def _given_out(snapshot: Snapshot, definition_id: str, execution_id: str, revisi
 
 
 def _header(snapshot: Snapshot, number: int) -> Header:
-    execution = Execution.load(number, snapshot.read)
-    assert execution is not None, "an index leads to an execution"
-    assert execution.header is not None, "a loaded execution has a header"
-    return execution.header
+    header = header_of(number, snapshot.read)
+    assert header is not None, "an index leads to an execution"
+    return header
