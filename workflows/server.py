@@ -15,11 +15,9 @@ from task_functions.registry import load
 from workflows.errors import Invalid, StepwellError
 from workflows.runtime.engine import Engine
 from workflows.service import Service
-from workflows.settings import Settings
+from workflows.settings import BUILT_IN, Settings
 
 log = logging.getLogger(__name__)
-
-BUILT_IN = "task_functions.builtin"
 
 
 class Server:

@@ -139,6 +139,9 @@ def test_labels_are_its_own_and_the_definitions(api: Client) -> None:
     name = api.register(job(task("a"), labels={"team": "shop", "env": "test"}))
     execution_id = started(api.post(f"/jobs/{name}/execute?label=env:live&label=url:http://x:80&label=empty:", {}))
     assert api.state(execution_id)["labels"] == {"team": "shop", "env": "live", "url": "http://x:80", "empty": ""}
+    for asked, found in (("env:live", True), ("env:test", False), ("team:shop", True)):
+        listed = api.get(f"/executions?job={name}&label={asked}").json()["executions"]
+        assert [(one["id"], one["labels"]["env"]) for one in listed] == [(execution_id, "live")] * found
     many = "&".join(f"label=k{n}:v" for n in range(33))
     for wrong in (many, f"label={'x' * 64}:v", f"label=k:{'x' * 256}", "label=k", "label=:v", "label=a:1&label=a:2"):
         assert problem(api.post(f"/jobs/{name}/execute?{wrong}", {}), 422)["problems"][0]["pointer"] == "?label"
@@ -162,7 +165,11 @@ def test_an_input_is_checked_by_the_schema_of_the_revision(api: Client) -> None:
     assert {(one["pointer"], one["message"]) for one in found} == {("/n", 'this must be a whole number, not "x"'), ("/m", "unknown key")}
     problem(api.post(f"/jobs/{name}/execute"), 422, "missing")
     problem(api.post(f"/jobs/{name}/execute", '{"n": 1, "x": "' + "y" * 1_100_000 + '"}'), 422, "1,048,576 bytes")
-    assert api.ended(api.execute(name, {"n": 1}))["status"] is Status.COMPLETED
+    completed = api.execute(name, {"n": 1})
+    assert api.ended(completed)["status"] is Status.COMPLETED
+    failed = api.run(job(task("a", "fail"), inputSchema=schema), {"n": 1})["id"]
+    found = problem(api.post(f"/jobs/{failed}/redrive", {"input": {"n": "x"}}), 422)["problems"]
+    assert [one["pointer"] for one in found] == ["/input/n"]
     api.register({"id": name, "tasks": [task("a")]})
     assert api.ended(api.execute(name, {}))["revision"] == 2
     problem(api.post(f"/jobs/{name}/execute?revision=1", {}), 422, "missing")
@@ -189,6 +196,7 @@ def test_higher_goes_first_and_a_priority_can_be_changed_while_queued(serve: Ser
         answer = api.put(f"/jobs/{low}/priority", {"priority": 4})
         assert loaded(answer, PrioritySchema()) == {"id": low, "priority": 4}
         assert api.state(low)["priority"] == 4
+        assert [one["priority"] for one in api.get(f"/executions?job={name}").json()["executions"]] == [1_000, 4, 5, 2, 2]
         problem(api.put(f"/jobs/{running}/priority", {"priority": 4}), 409, running, "RUNNING")
         api.post(f"/jobs/{running}/cancel")
         ends = [api.ended(one)["started"] for one in (highest, high, low, usual)]

@@ -15,7 +15,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from workflows.errors import Problem
-from workflows.language.shapes import closest, shown
+from workflows.language.names import closest
+from workflows.language.shapes import shown
 from workflows.language.text import canonical
 from workflows.model import InputSchema, child_path
 

@@ -135,7 +135,7 @@ class Control:
         except LookupError:
             return "null"
         text = text_of(raw)
-        self._inputs.check(definition, text)
+        self._inputs.check(definition, text, "/input")
         return text
 
     def _matching(self, wanted: Filter) -> Iterator[Match]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 from workflows.errors import Invalid, Problem
 from workflows.language.inputs import InputCheck
@@ -29,19 +30,20 @@ class Inputs:
         self._checks: dict[tuple[str, int], tuple[InputSchema, InputCheck]] = {}
         self._lock = threading.Lock()
 
-    def check(self, definition: Definition, text: str) -> None:
-        """Raises Invalid with all that is wrong with this JSON text as the definition's input; pointers begin at it."""
+    def check(self, definition: Definition, text: str, place: str = "") -> None:
+        """Raises Invalid with all that is wrong with this JSON text as the definition's input. `place`: the JSON Pointer to it in what was
+        sent."""
         if not isinstance(definition, StateMachine) and not text.lstrip().startswith("{"):
-            raise Invalid([Problem("", "the input of a task list is a JSON object, such as {}")])
+            raise Invalid([Problem(place, "the input of a task list is a JSON object, such as {}")])
         if isinstance(definition, StateMachine) and exceeds(text, PAYLOAD_BYTES):
-            raise Invalid([Problem("", f"the input of a state machine has at most {PAYLOAD_BYTES:,} bytes")])
+            raise Invalid([Problem(place, f"the input of a state machine has at most {PAYLOAD_BYTES:,} bytes")])
         if definition.input_schema is None:
             return
         if exceeds(text, CHECKED_BYTES):
-            raise Invalid([Problem("", f"an input that is checked by a schema has at most {CHECKED_BYTES:,} bytes")])
+            raise Invalid([Problem(place, f"an input that is checked by a schema has at most {CHECKED_BYTES:,} bytes")])
         problems = self._check(definition, definition.input_schema).problems(loads(text))
         if problems:
-            raise Invalid(problems)
+            raise Invalid([replace(problem, pointer=place + problem.pointer) for problem in problems])
 
     def _check(self, definition: Definition, schema: InputSchema) -> InputCheck:
         """A revision that was deleted may come again with another schema, so the one that was made ready is looked at."""
