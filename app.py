@@ -37,7 +37,7 @@ def create_app(settings: Settings) -> Flask:
     engine = Engine(ledger, catalogue, executor, functions, max_jobs=settings.max_jobs)
     inputs = Inputs()
     service = Service(
-        definitions=Definitions(catalogue, engine, REGISTRY),
+        definitions=Definitions(ledger, catalogue, engine, REGISTRY),
         executions=Executions(ledger, catalogue, engine, inputs, Seats(waiting_requests(settings.threads))),
         control=Control(ledger, catalogue, engine, inputs),
         listing=Listing(ledger, catalogue),

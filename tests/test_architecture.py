@@ -53,7 +53,8 @@ RULES: dict[str, tuple[str, ...]] = {
         *LAYER_0,
     ),
     "workflows.server": (
-        *("workflows.service", "workflows.settings", "workflows.runtime.engine", "task_functions.registry", "task_functions.permissions"),
+        *("workflows.service", "workflows.settings", "workflows.runtime.engine", "workflows.runtime.catalogue"),
+        *("task_functions.registry", "task_functions.permissions"),
         *LAYER_0,
         *STORE,
     ),

@@ -13,6 +13,7 @@ from storage.protocol import Store, StoreError
 from task_functions import permissions
 from task_functions.registry import load
 from workflows.errors import Invalid, StepwellError
+from workflows.runtime.catalogue import Registration
 from workflows.runtime.engine import Engine
 from workflows.service import Service
 from workflows.settings import BUILT_IN, Settings
@@ -86,4 +87,10 @@ class Server:
             else:
                 for warning in done.warnings:
                     log.warning("definitions: %s: %s", path, warning)
-                log.info("definitions: %s, revision %d%s", done.id, done.revision, "" if done.created else " (unchanged)")
+                log.info("definitions: %s, revision %d%s", done.id, done.revision, _became(done))
+
+
+def _became(done: Registration) -> str:
+    if done.deleted:
+        return " was deleted, and stays so while its file is as it was"
+    return "" if done.created else " (unchanged)"

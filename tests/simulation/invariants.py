@@ -150,7 +150,9 @@ class Model:
         assert len({name for name, _ in chosen}) == len(chosen), "a chosen id was started twice"
         assert len({key[:2] for key in keys}) == len(keys), "an idempotency key was started twice"
         for name in self.dialects:
-            assert self.indexes.get(f"definition/{name}", set()) == {(-n,) for n, f in self.facts.items() if f.header.definition == name}
+            those = {(-n,) for n, f in self.facts.items() if f.header.definition == name}
+            assert self.indexes.get(f"definition/{name}", set()) == those
+            assert self.indexes.get(f"revision/{name}/1", set()) == those
 
     # ---------------------------------------------------------------------------------------------------- what is done
 

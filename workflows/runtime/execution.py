@@ -236,6 +236,10 @@ class Execution:
             pending.index(f"definition/{header.definition}", (-number,), True)
             for index, name in names_of(header).items():
                 pending.index(index, (*name, number), True)
+        if known is None or known.revision != header.revision:  # so that it is known without a search whether a revision is needed
+            if known is not None:
+                pending.index(f"revision/{known.definition}/{known.revision}", (-number,), False)
+            pending.index(f"revision/{header.definition}/{header.revision}", (-number,), True)
         if known is None or known.status != header.status:
             if known is not None:
                 pending.index(f"status/{known.status}", (-number,), False)
