@@ -34,6 +34,7 @@ from workflows.model import (
     Heartbeat,
     Interrupted,
     Paused,
+    Prioritized,
     Redriven,
     Ref,
     Resumed,
@@ -146,6 +147,9 @@ class World:
 
     def pause(self) -> Step:
         return self.feed(Paused(self.now, self.seed))
+
+    def prioritize(self, priority: int) -> Step:
+        return self.feed(Prioritized(self.now, self.seed, priority))
 
     def resume(self) -> Step:
         return self.feed(Resumed(self.now, self.seed))
