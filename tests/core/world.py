@@ -17,33 +17,23 @@ from workflows.core.dialect import Dialect
 from workflows.core.draft import Step
 from workflows.core.machine import read_error, step
 from workflows.core.waits import WORK, Wait, Work, due, work
-from workflows.model import (
-    ENDED,
-    FINISHED,
-    ROOT,
-    At,
+from workflows.events import (
     Cancelled,
     Continue,
-    Entry,
-    Error,
     Event,
     Failed,
     Fired,
-    Frame,
-    Header,
     Heartbeat,
     Interrupted,
     Paused,
     Prioritized,
     Redriven,
-    Ref,
     Resumed,
     Started,
-    Status,
     Succeeded,
     Taken,
-    parent_path,
 )
+from workflows.model import ENDED, FINISHED, ROOT, At, Entry, Error, Frame, Header, Ref, Status, parent_path
 from workflows.transitions import TRANSITIONS
 
 UNCHANGED = object()
