@@ -15,6 +15,8 @@ ROOT = Path(__file__).parent.parent
 OURS = ("workflows", "storage", "task_functions", "definitions", "app", "wsgi")
 
 LAYER_0 = ("workflows.model", "workflows.transitions", "workflows.errors", "workflows.expressions", "workflows.numbers", "workflows.states")
+CALLING = tuple(f"workflows.runtime.{name}" for name in ("executor", "context", "capture", "calling", "output"))
+LOGS = "workflows.logs"
 STORE = ("storage.protocol", "storage.records")
 SETTINGS = ("workflows.setting", "workflows.settings")
 RULES: dict[str, tuple[str, ...]] = {
@@ -34,16 +36,15 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.settings": ("definitions", "workflows.setting", "task_functions.permissions"),
     "workflows.configuration": ("workflows.settings", "workflows.setting"),
     "workflows.runtime.executor": LAYER_0,
-    "workflows.runtime.context": ("workflows.runtime.executor",),
-    "workflows.runtime.inline": (
-        *LAYER_0,
-        "workflows.language.text",
-        "workflows.runtime.executor",
-        "workflows.runtime.context",
-        "workflows.logs",
-        "task_functions.registry",
-    ),
-    "workflows.runtime.functions": ("task_functions.registry",),
+    "workflows.runtime.context": ("workflows.runtime.executor", "workflows.runtime.capture"),
+    "workflows.runtime.capture": (),
+    "workflows.runtime.output": ("workflows.runtime.executor", "workflows.runtime.capture"),
+    "workflows.runtime.calling": (*LAYER_0, "workflows.language.text", *CALLING, LOGS, "task_functions.registry"),
+    "workflows.runtime.inline": (*LAYER_0, *CALLING),
+    "workflows.runtime.workers.protocol": ("workflows.runtime.executor",),
+    "workflows.runtime.workers.worker": (*CALLING, LOGS, "workflows.runtime.workers.protocol", "task_functions.registry"),
+    "workflows.runtime.workers": (*LAYER_0, *CALLING, LOGS, "workflows.runtime.workers", "workflows.runtime.outage"),
+    "workflows.runtime.functions": (*LAYER_0, "task_functions.registry"),
     "workflows.runtime": ("workflows.runtime", "workflows.core", *LAYER_0, *STORE),
     "workflows.service": (
         "workflows.service",
@@ -62,7 +63,7 @@ RULES: dict[str, tuple[str, ...]] = {
     ),
     "workflows.api": (
         *("workflows.api", "workflows.service", "workflows.settings", "workflows.runtime.state", "workflows.runtime.catalogue"),
-        *("workflows.language.text", "workflows.language.shapes", "workflows.language.positions", "workflows.logs"),
+        *("workflows.language.text", "workflows.language.shapes", "workflows.language.positions", LOGS),
         *LAYER_0,
         *STORE,
     ),
@@ -82,9 +83,9 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.commands.lint": ("workflows.commands", "workflows.language", "task_functions.registry"),
     "workflows.commands.schema": ("workflows.commands", "workflows.language"),
     "workflows.commands.checks": ("workflows.commands", "workflows.client", "workflows.settings", "storage"),
-    "workflows.hosting": (*SETTINGS, "storage.protocol", "workflows.logs"),
+    "workflows.hosting": (*SETTINGS, "storage.protocol", LOGS),
     "workflows.demo": ("workflows.client", "definitions", "task_functions.call_log"),
-    "workflows.serve": ("app", "workflows.hosting", "workflows.logs", "workflows.settings", "workflows.errors", "storage.protocol"),
+    "workflows.serve": ("app", "workflows.hosting", LOGS, "workflows.settings", "workflows.errors", "storage.protocol"),
     "workflows": (),
     "app": ("workflows", "storage.uri", "task_functions.registry"),
     "wsgi": ("app", "workflows.setting", "workflows.configuration", "workflows.hosting", "storage.protocol"),
