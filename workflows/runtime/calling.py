@@ -13,7 +13,6 @@ from collections.abc import Callable
 from task_functions.registry import Function
 from workflows.errors import NotJson
 from workflows.language.text import InvalidValue, check, dumps
-from workflows.logs import bound
 from workflows.model import DATA_LIMIT_EXCEEDED, INVALID_RESULT, RESULT_BYTES, Error, exceeds
 from workflows.runtime.capture import Tail, captured
 from workflows.runtime.context import RunContext
@@ -39,8 +38,7 @@ def call(run: Run, lookup: Lookup, beat: Callable[[], None], stop: threading.Eve
         function = lookup(run.function)
         if function is None:
             return Erred(Error(FUNCTION_NOT_FOUND, f"no function {run.function!r} is registered{missing}"))
-        with bound(execution_id=run.execution_id, task_id=run.task_id, attempt=run.attempt):
-            return _called(run, function, beat, stop, tail)
+        return _called(run, function, beat, stop, tail)
     except BaseException as error:  # a result whose own methods raise, say: whatever it is, it is reported
         return Erred(describe(error))
     finally:
