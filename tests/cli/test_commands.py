@@ -380,6 +380,6 @@ def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
         done = outside("bash", "-c", f"source {tmp_path}/script; {line}", cwd=tmp_path, PATH=path)
         return set(done.stdout.split())
 
-    assert completed("stepwell", "s") == {"serve", "schema", "state", "system"}
+    assert completed("stepwell", "s") == {"serve", "schema", "show", "state", "system"}
     assert "--max-jobs" in completed("stepwell", "serve", "--m")
     assert completed("stepwell", "completion", "f") == {"fish"}
