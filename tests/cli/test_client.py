@@ -7,12 +7,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
-from workflows.client import CannotReach, Change, Client, ClientError, changes, describe_error
+from workflows.client import CannotReach, Change, Client, ClientError, Filter, changes, describe_error
 from workflows.client import seconds_between as between
 
 Answer = tuple[int, Any]
@@ -192,3 +193,39 @@ def test_small_parts() -> None:
     assert describe_error({"type": "Odd", "message": '{"other":1}'}) == 'Odd: {"other":1}'
     assert between(None, "2026-01-01T00:00:00Z") is None
     assert between("2026-01-01T00:00:00.250Z", "2026-01-01T00:00:01Z") == 0.75
+
+
+# ------------------------------------------------------------------------------------------------------------------- requests
+
+
+def test_pages_are_asked_for_when_they_are_needed(answering: Answering) -> None:
+    first, last = {"executions": [{"id": "a"}, {"id": "b"}], "next": "x=/y"}, {"executions": [{"id": "c"}], "next": None}
+    url, asked = answering((200, first), (200, last))
+    found = Client(url).executions(Filter(job="a b", labels={"team": "x:y"}, paused=True), page=2)
+    assert [next(found)["id"], next(found)["id"]] == ["a", "b"]
+    assert len(asked) == 1
+    assert [one["id"] for one in found] == ["c"]
+    query = "/executions?limit=2&job=a+b&paused=true&label=team%3Ax%3Ay"
+    assert asked == [f"GET {query}", f"GET {query}&cursor=x%3D%2Fy"]
+
+
+def test_times_know_their_zone() -> None:
+    zoned = datetime(2026, 11, 21, 4, tzinfo=timezone(timedelta(hours=1)))
+    written = {"since": "2026-11-21T04:00:00+01:00", "until": "2026-11-22T03:00:00Z"}
+    assert Filter(since=zoned, until="2026-11-22T03:00:00Z").body() == written
+    with pytest.raises(ValueError, match="no time zone"):
+        Filter(since=datetime(2026, 11, 21)).query()
+
+
+def test_the_key_is_ours_and_no_other(answering: Answering, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    (tmp_path / "netrc").write_text("machine localhost login me password theirs\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setattr("workflows.client.transport.LOOPBACK", ())
+    url, asked = answering((200, {"status": "ok"}))
+    url = url.replace("127.0.0.1", "localhost")
+    monkeypatch.delenv("STEPWELL_API_KEY", raising=False)
+    Client(url).health()
+    monkeypatch.setenv("STEPWELL_API_KEY", " sw_variable\n")
+    Client(url).health()
+    Client(url, api_key="sw_argument").health()
+    assert [headers.get("Authorization") for headers in asked.headers] == [None, "Bearer sw_variable", "Bearer sw_argument"]

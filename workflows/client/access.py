@@ -10,7 +10,7 @@ from workflows.client.transport import PAGE, Json, Transport, part
 
 
 class Access(Transport):
-    def keys(self) -> list[Json]:
+    def api_keys(self) -> list[Json]:
         """All there have been, the oldest first, without their secrets."""
         found: list[Json] = self.ask("/keys")["keys"]
         return found
