@@ -25,7 +25,9 @@ from workflows.service import Service
 from workflows.service.control import Control
 from workflows.service.definitions import Definitions
 from workflows.service.executions import Executions
+from workflows.service.inputs import Inputs
 from workflows.service.listing import Listing
+from workflows.service.seats import Seats, waiting_requests
 from workflows.service.system import System
 from workflows.settings import BUILT_IN, Settings
 
@@ -37,10 +39,11 @@ def create_app(settings: Settings) -> Flask:
     functions = RegisteredFunctions(REGISTRY, settings.executor)
     catalogue = Catalogue(ledger, compile_definition)
     engine = Engine(ledger, catalogue, _executors(settings), functions, max_jobs=settings.max_jobs)
+    inputs = Inputs()
     service = Service(
         definitions=Definitions(ledger, catalogue, engine, REGISTRY),
-        executions=Executions(ledger, catalogue, engine),
-        control=Control(ledger, catalogue, engine),
+        executions=Executions(ledger, catalogue, engine, inputs, Seats(waiting_requests(settings.threads))),
+        control=Control(ledger, catalogue, engine, inputs),
         listing=Listing(ledger, catalogue),
         system=System(ledger, catalogue, engine),
     )

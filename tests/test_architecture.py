@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 OURS = ("workflows", "storage", "task_functions", "definitions", "app", "wsgi")
 
-LAYER_0 = ("workflows.model", "workflows.transitions", "workflows.errors", "workflows.expressions", "workflows.numbers", "workflows.states")
+LAYER_0 = tuple(f"workflows.{name}" for name in ("model", "events", "transitions", "errors", "expressions", "numbers", "states"))
 CALLING = tuple(f"workflows.runtime.{name}" for name in ("executor", "context", "capture", "calling", "output"))
 STORE = ("storage.protocol", "storage.records")
 SETTINGS = ("workflows.setting", "workflows.settings")
@@ -22,6 +22,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.errors": (),
     "workflows.model": ("workflows.errors", "workflows.expressions"),
     "workflows.transitions": ("workflows.model",),
+    "workflows.events": ("workflows.model",),
     "workflows.expressions": (),
     "workflows.numbers": (),
     "workflows.states": ("workflows.errors", "workflows.model", "workflows.expressions"),
@@ -67,10 +68,8 @@ RULES: dict[str, tuple[str, ...]] = {
         *STORE,
     ),
     "workflows.api.schemas": (
-        "workflows.api.schemas",
-        "workflows.language.shapes",
-        "workflows.language.names",
-        "workflows.core.dataflow",
+        *("workflows.api.schemas", "workflows.language.shapes", "workflows.language.names", "workflows.core.dataflow"),
+        "workflows.service.starting",
         *LAYER_0,
     ),
     "workflows.client": ("workflows.client",),
@@ -139,7 +138,10 @@ def test_imports_run_one_way(module: str, path: Path) -> None:
 
 @pytest.mark.parametrize(
     "place",
-    ["workflows/core", *(f"workflows/{name}.py" for name in ("model", "transitions", "errors", "expressions", "numbers", "states"))],
+    [
+        "workflows/core",
+        *(f"workflows/{name}.py" for name in ("model", "events", "transitions", "errors", "expressions", "numbers", "states")),
+    ],
 )
 def test_the_core_is_pure(place: str) -> None:
     paths = [ROOT / place] if place.endswith(".py") else sorted((ROOT / place).glob("*.py"))

@@ -101,7 +101,7 @@ def test_every_definition_of_the_guide_is_accepted_and_does_what_it_says(service
     assert definition.id == json.loads(text)["id"]
     assert not getattr(definition, "warnings", ())
     service.definitions.register(text.encode())
-    execution = service.executions.start(definition.id, (given or INPUTS.get(definition.id, "{}")).encode())
+    execution = service.executions.start(definition.id, (given or INPUTS.get(definition.id, "{}")).encode()).id
     state = eventually(lambda: ended(service.executions.state(execution)), f"the end of {definition.id}")
     assert state.status is Status.COMPLETED, state.error
     if expected:

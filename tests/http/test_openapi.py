@@ -166,7 +166,7 @@ def test_the_document_is_of_any_address(document: dict[str, Any]) -> None:
 
 def test_headers_are_told_of(document: dict[str, Any]) -> None:
     execute = document["paths"]["/jobs/{definitionId}/execute"]["post"]["responses"]["202"]
-    assert set(execute["headers"]) == {"Location", "X-Request-ID"}
+    assert set(execute["headers"]) == {"Location", "Idempotency-Replayed", "X-Request-ID"}
     for _, path, operation in operations(document):
         for status, response in operation["responses"].items():
             assert "X-Request-ID" in resolved(document, response)["headers"], (path, status)
@@ -197,7 +197,7 @@ def test_who_may_what() -> None:
     """Viewers change nothing."""
     roles = {endpoint.name: endpoint.needed_role for endpoint in ENDPOINTS}
     assert {roles["index"], roles["openapi"], roles["state"], roles["system"], roles["health"]} == {Role.VIEWER}
-    assert {roles["execute"], roles["cancel"]} == {Role.OPERATOR}
+    assert {roles["execute"], roles["cancel"], roles["priority"]} == {Role.OPERATOR}
     assert roles["register"] == Role.ADMIN
     assert all(endpoint.needed_role is not Role.VIEWER or endpoint.method == "GET" for endpoint in ENDPOINTS)
 

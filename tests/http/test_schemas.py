@@ -30,7 +30,7 @@ LEFT_OUT = {FindingSchema: ("suggestion", "code", "line", "column"), ConflictSch
 """Of a few shapes: what may be missing."""
 
 STATE = ExecutionState(
-    *("exec-0-1-aaaaaaaa", "job", 3, Status.FAILED, 1_700_000_000.0, 1_700_000_000.1234, None),
+    *("exec-0-1-aaaaaaaa", "job", 3, Status.FAILED, 5, {"team": "x"}, 1_700_000_000.0, 1_700_000_000.1234, None),
     *('{"a": 1.00}', None, Error("Oops", task="t")),
     tasks=(TaskState("t", "T", "echo", "FAILED", attempts=1, result="1e2"),),
 )

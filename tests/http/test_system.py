@@ -141,6 +141,7 @@ def test_the_index_lists_every_endpoint_with_an_example(api: Client) -> None:
         ("POST", "/jobs/{definitionId}/execute"),
         ("GET", "/jobs/{executionId}/state"),
         ("POST", "/jobs/{executionId}/cancel"),
+        ("PUT", "/jobs/{executionId}/priority"),
         ("POST", "/jobs/{executionId}/redrive"),
         ("POST", "/executions/redrive"),
         ("GET", "/system/state"),

@@ -18,6 +18,7 @@ from workflows.model import ENDED, At, Frame, Header, Status
 from workflows.runtime.engine import Engine
 from workflows.runtime.execution import Execution, history
 from workflows.runtime.executor import Identity, Run
+from workflows.runtime.lines import rank
 
 OURS = ("execution", "page", "history", "payload")
 
@@ -142,12 +143,23 @@ class Model:
         assert self.indexes.get("created", set()) == {(-n,) for n in self.facts}
         for status in Status:
             assert self.indexes.get(f"status/{status}", set()) == {(-n,) for n, f in self.facts.items() if f.header.status is status}
+        chosen = [(f.header.id, n) for n, f in self.facts.items() if not f.header.id.startswith("exec-")]
+        keys = [(f.header.definition, f.header.key, n) for n, f in self.facts.items() if f.header.key]
+        assert self.indexes.get("id", set()) == set(chosen)
+        assert self.indexes.get("key", set()) == set(keys)
+        assert len({name for name, _ in chosen}) == len(chosen), "a chosen id was started twice"
+        assert len({key[:2] for key in keys}) == len(keys), "an idempotency key was started twice"
         for name in self.dialects:
             those = {(-n,) for n, f in self.facts.items() if f.header.definition == name}
             assert self.indexes.get(f"definition/{name}", set()) == those
             assert self.indexes.get(f"revision/{name}/1", set()) == those
 
     # ---------------------------------------------------------------------------------------------------- what is done
+
+    def taken(self, definition: str, name: str, key: str) -> bool:
+        """Whether an execution has this id, or one of the definition this key."""
+        ids = {facts.header.id for facts in self.facts.values()}
+        return name in ids or (bool(key) and (definition, key) in {(f.header.definition, f.header.key) for f in self.facts.values()})
 
     def submitted(self, run: Run) -> None:
         """Invariant 1, 5 and 6 at the moment of a submit."""
@@ -207,9 +219,11 @@ class Model:
         standing = gate._standing.get(number)
         assert {path for n, path in held if n == number} <= ready, "what is held is ready"
         offered = {path for path in ready if (number, path) not in held}
-        if number in gate._waiting:
+        if number in gate._new:
             assert standing is None
             assert status is Status.QUEUED
+            header = self.facts[number].header
+            assert gate._new.place(number) == (rank(header.priority, header.created), number), "who waits is where its priority puts it"
         elif standing is None:
             assert not offered, f"execution {number}: nobody knows that {offered} are ready"
             assert not running

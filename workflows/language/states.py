@@ -25,7 +25,7 @@ from workflows.states import StateMachine
 MAX_CHARACTERS = 1_048_576
 """Of a state machine's text."""
 
-_ENVELOPE = JobShape(only=("id", "name", "description", "labels", "max_concurrency", "max_active_runs"))
+_ENVELOPE = JobShape(only=("id", "name", "description", "labels", "max_concurrency", "max_active_runs", "priority", "input_schema"))
 ENVELOPE_KEYS = tuple(field.data_key or name for name, field in _ENVELOPE.load_fields.items())
 _BESIDE = replace(MACHINE, aliases=ENVELOPE_KEYS)
 
@@ -97,6 +97,8 @@ def _compiled(draft: ScopeDraft, envelope: dict[str, Any], revision: int, warnin
         timeout=draft.values.get("timeout"),
         max_concurrency=envelope.get("max_concurrency"),
         max_active_runs=envelope.get("max_active_runs"),
+        priority=envelope.get("priority", 0),
+        input_schema=envelope.get("input_schema"),
         start_at=draft.values["start_at"],
         states=build_states(draft),
         warnings=warnings,

@@ -75,6 +75,8 @@ def _compiled(draft: Draft, revision: int) -> TaskList:
         timeout=job.get("timeout"),
         max_concurrency=job.get("max_concurrency"),
         max_active_runs=job.get("max_active_runs"),
+        priority=job["priority"],
+        input_schema=job.get("input_schema"),
         warnings=tuple(draft.warnings),
         tasks=tasks,
         downstream={upstream: tuple(ids) for upstream, ids in downstream.items()},

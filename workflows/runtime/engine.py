@@ -19,10 +19,11 @@ from typing import Any
 
 from storage.protocol import StoreError, StoreUnavailable
 from workflows.errors import Unavailable
-from workflows.model import Fired
+from workflows.events import Fired
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.dispatch import Functions
 from workflows.runtime.executor import Executor, Identity, Outcome
+from workflows.runtime.feed import Feed
 from workflows.runtime.flight import Flight
 from workflows.runtime.gate import Gate
 from workflows.runtime.handout import Handout
@@ -82,6 +83,7 @@ class Engine:
         fatal: Callable[[], None] = lambda: os._exit(3),
     ) -> None:
         self.inbox = Inbox()
+        self.feed = Feed()
         self._ledger = ledger
         self._clocks = clocks
         self._fatal = fatal
@@ -119,6 +121,7 @@ class Engine:
     def stop(self, grace: float = 10.0) -> None:
         """Refuse requests, hand nothing out, give running attempts `grace` seconds, commit the last batch. Waits; idempotent."""
         self.inbox.close()
+        self.feed.close()
         if self._drain_until is None:
             self._drain_until = self._clocks.steady() + grace
         self.inbox.offer(Wake())
@@ -222,6 +225,7 @@ class Engine:
         for request, number, answer in turn.replies:
             request.answer(answer if number is None else round.instead.get(number, answer))
         self._stepper.committed(round)
+        self.feed.published(round.touched.values())
         self._recovery.committed()
         self._held.let_go(round.touched, lambda number: self._stepper.ready_paths(round, number))
         self._timers.changed(round.pending.indexes.get("due", {}))

@@ -17,6 +17,7 @@ from workflows.core.draft import Step
 from workflows.core.waits import due
 from workflows.model import ENDED, ROOT, Frame, Header, parent_path
 from workflows.runtime.ledger import Pending
+from workflows.runtime.names import names_of
 from workflows.runtime.payloads import Payloads
 from workflows.runtime.records import (
     CHUNK_BYTES,
@@ -233,6 +234,8 @@ class Execution:
         if known is None:
             pending.index("created", (-number,), True)
             pending.index(f"definition/{header.definition}", (-number,), True)
+            for index, name in names_of(header).items():
+                pending.index(index, (*name, number), True)
         if known is None or known.revision != header.revision:  # so that it is known without a search whether a revision is needed
             if known is not None:
                 pending.index(f"revision/{known.definition}/{known.revision}", (-number,), False)

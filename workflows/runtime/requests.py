@@ -1,12 +1,12 @@
 """What can be asked of the engine from outside, and what each request does to a round. Answers go out after the commit.
 
-Knows how execution ids are made; does not know who asks or in what form.
+Does not know who asks or in what form.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from storage.protocol import CorruptRecord, Key
@@ -14,10 +14,12 @@ from storage.records import decode
 from workflows.core.control import REDRIVABLE
 from workflows.core.machine import HISTORY_EVENTS
 from workflows.errors import Conflict, Invalid, Problem
-from workflows.model import Cancelled, Definition, Event, Paused, Resumed, Started
+from workflows.events import Cancelled, Event, Paused, Prioritized, Resumed, Started
+from workflows.model import Definition
 from workflows.runtime.execution import header_of
 from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Ledger, Pending
+from workflows.runtime.names import Accepted, Known, generated, look_up, names_of
 from workflows.runtime.removal import Removals, Remove
 from workflows.runtime.setback import SetBack
 from workflows.runtime.stepper import Round, Stepper
@@ -28,10 +30,17 @@ Read = Callable[[str, Key], Any]
 
 @dataclass(slots=True)
 class Start(Request):
-    """Start an execution of this definition; `input` is checked JSON text. Answer: the execution's id."""
+    """Start an execution of this definition; `input` is checked JSON text. `id` is the one chosen for it and `key` the idempotency key;
+    with either, `digest` stands for what makes two starts the same. `priority` None: the definition's. Answer: Accepted; Conflict for an
+    id and Invalid for a key that something else was started with."""
 
     definition: Definition
     input: str
+    id: str = ""
+    key: str = ""
+    digest: str = ""
+    priority: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -54,6 +63,13 @@ class Pause(Control):
 @dataclass(slots=True)
 class Resume(Control):
     """Let it go on after a pause. One that has ended is left as it is."""
+
+
+@dataclass(slots=True)
+class Prioritize(Control):
+    """Give it this priority. One that is not queued is left as it is."""
+
+    priority: int
 
 
 @dataclass(slots=True)
@@ -100,9 +116,11 @@ class Desk:
     def perform(self, round: Round, request: Request) -> tuple[int | None, Any]:
         """Number of the execution it is about, and the answer. Raises what the asker is to hear."""
         if isinstance(request, Start):
-            return self._begin(round, request)
+            return self._start(round, request)
         if isinstance(request, Redrive):
             return request.number, self._redrive(round, request)
+        if isinstance(request, Prioritize):
+            return request.number, self._stepper.ask(round, request.number, Prioritized, request.priority)
         if isinstance(request, Control):
             return request.number, self._stepper.ask(round, request.number, _EVENTS[type(request)])
         if isinstance(request, Remove):
@@ -143,18 +161,33 @@ class Desk:
             pending.indexes.setdefault(name, {}).update(entries)
         return answer
 
-    def _begin(self, round: Round, request: Start) -> tuple[int, str]:
+    def _start(self, round: Round, request: Start) -> tuple[int | None, Accepted]:
+        """Begin it, unless it is there already."""
+        known = Known(lambda index, name: self._named(round, index, name), lambda number: self._stepper.header(round, number))
+        before = known.repeated(request.definition.id, request.id, request.key, request.digest)
+        if before is None:
+            before = self._begin(round, request)
+        execution = self._stepper.execution(round, before.number)
+        is_new = execution is not None and execution.stored is None
+        return before.number if is_new else None, before  # what becomes of an older one in this round is nothing to whoever repeats a start
+
+    def _begin(self, round: Round, request: Start) -> Accepted:
         if self._last is None:
             newest = self._ledger.scan("created", None, 1)
             self._last = -int(newest[0][0]) if newest else 0
         number, definition = self._last + 1, request.definition
         self._removals.check(round.pending, definition)
-        tag = f"{self._stepper.seed() & 0xFFFFFFFF:08x}"  # no two stores give out the same id, nor the same idempotency key
-        name = f"exec-{self._ledger.partition}-{number}-{tag}"
-        self._stepper.begin(round, number, definition, Started, name, definition.id, definition.revision, request.input)
+        name = request.id or generated(self._ledger.partition, number, self._stepper.seed())
+        priority = definition.priority if request.priority is None else request.priority
+        own = (priority, request.labels, request.key, request.digest)
+        self._stepper.begin(round, number, definition, Started, name, definition.id, definition.revision, request.input, *own)
         self._clock.note(round.pending, round.now, lambda: self._submitted(number - 1))
         self._last = number
-        return number, name
+        round.names.update(dict.fromkeys(names_of(self._stepper.header(round, number)).items(), number))
+        return Accepted(name, number)
+
+    def _named(self, round: Round, index: str, name: Key) -> int | None:
+        return round.names.get((index, name)) or look_up(self._ledger.scan, index, name)
 
     def _submitted(self, number: int) -> float | None:
         try:
@@ -162,9 +195,3 @@ class Desk:
         except CorruptRecord:
             return None
         return None if header is None else header.created
-
-
-def number_of(execution_id: str) -> int | None:
-    """The number that a generated id carries, or None for what is no such id."""
-    parts = execution_id.split("-")
-    return int(parts[2]) if len(parts) == 4 and parts[0] == "exec" and parts[2].isdecimal() and len(parts[2]) < 16 else None

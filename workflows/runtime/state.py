@@ -34,13 +34,15 @@ TASK_STATUSES: Mapping[At, str] = {
 
 @dataclass(frozen=True, slots=True)
 class ExecutionState:
-    """`input` and `output` are JSON texts. `submitted` is when it was accepted, `started` when it was admitted, since its latest redrive if
-    there was one."""
+    """`input` and `output` are JSON texts. `labels` are the definition's and its own. `submitted` is when it was accepted, `started` when
+    it was admitted, since its latest redrive if there was one."""
 
     id: str
     definition: str
     revision: int
     status: Status
+    priority: int
+    labels: Mapping[str, str]
     submitted: float
     started: float | None
     ended: float | None
@@ -61,6 +63,8 @@ def describe(execution: Execution, definition: Definition, *, payloads: bool = T
         definition=header.definition,
         revision=header.revision,
         status=header.status,
+        priority=header.priority,
+        labels={**definition.labels, **header.labels},
         submitted=header.created,
         started=header.started,
         ended=header.ended,

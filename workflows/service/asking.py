@@ -11,7 +11,7 @@ from workflows.runtime.engine import Engine
 from workflows.runtime.execution import Execution, header_of
 from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Snapshot
-from workflows.runtime.requests import number_of
+from workflows.runtime.names import find_number
 
 ANSWER_S = 30.0
 """How long a request waits for its commit."""
@@ -34,7 +34,7 @@ def answered(request: Request) -> Any:
 
 def find(snapshot: Snapshot, execution_id: str) -> Execution:
     """The execution as of the snapshot. Raises NotFound."""
-    number = number_of(execution_id)
+    number = find_number(snapshot.scan, execution_id)
     execution = Execution.load(number, snapshot.read) if number is not None else None
     if execution is None or execution.header is None or execution.header.id != execution_id:
         raise NotFound(f"no execution has the id {execution_id!r}")
@@ -43,7 +43,7 @@ def find(snapshot: Snapshot, execution_id: str) -> Execution:
 
 def locate(snapshot: Snapshot, execution_id: str) -> tuple[int, Header]:
     """The execution's number and header as of the snapshot, without its frames. Raises NotFound."""
-    number = number_of(execution_id)
+    number = find_number(snapshot.scan, execution_id)
     header = header_of(number, snapshot.read) if number is not None else None
     if number is None or header is None or header.id != execution_id:
         raise NotFound(f"no execution has the id {execution_id!r}")

@@ -21,7 +21,7 @@ from workflows.runtime.requests import Cancel, Pause, Redrive, Resume
 from workflows.runtime.requests import Control as Asked
 from workflows.service.asking import answered, ask, find
 from workflows.service.filters import Filter, Match, matching
-from workflows.service.inputs import taken
+from workflows.service.inputs import Inputs, text_of
 
 GROUP = 100
 """Executions that are asked at once in bulk: few beside what the engine takes in one turn, so that nobody waits for all of them."""
@@ -78,10 +78,11 @@ class Bulk:
 
 
 class Control:
-    def __init__(self, ledger: Ledger, catalogue: Catalogue, engine: Engine) -> None:
+    def __init__(self, ledger: Ledger, catalogue: Catalogue, engine: Engine, inputs: Inputs) -> None:
         self._ledger = ledger
         self._catalogue = catalogue
         self._engine = engine
+        self._inputs = inputs
 
     def cancel(self, execution_id: str) -> Controlled:
         """One that is cancelled already is left so. Raises NotFound, and Conflict for one that has ended otherwise."""
@@ -133,7 +134,9 @@ class Control:
             definition = self._catalogue.get(header.definition, header.revision if revision is None else revision)
         except LookupError:
             return "null"
-        return taken(definition, raw, "/input")
+        text = text_of(raw)
+        self._inputs.check(definition, text, "/input")
+        return text
 
     def _matching(self, wanted: Filter) -> Iterator[Match]:
         after: int | None = None
