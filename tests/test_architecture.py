@@ -73,7 +73,7 @@ RULES: dict[str, tuple[str, ...]] = {
         "workflows.service.starting",
         *LAYER_0,
     ),
-    "workflows.client": (),
+    "workflows.client": ("workflows.client",),
     "workflows.testing": ("workflows.client",),
     "workflows.cli": ("workflows.commands",),
     "workflows.commands": ("workflows.commands", "workflows.client", "workflows.configuration", *SETTINGS),
