@@ -14,13 +14,15 @@ import pytest
 ROOT = Path(__file__).parent.parent
 OURS = ("workflows", "storage", "task_functions", "definitions", "app", "wsgi")
 
-LAYER_0 = ("workflows.model", "workflows.transitions", "workflows.errors", "workflows.expressions", "workflows.numbers", "workflows.states")
+LAYER_0 = tuple(f"workflows.{name}" for name in ("model", "events", "transitions", "errors", "expressions", "numbers", "states"))
+CALLING = tuple(f"workflows.runtime.{name}" for name in ("executor", "context", "capture", "calling", "output"))
 STORE = ("storage.protocol", "storage.records")
 SETTINGS = ("workflows.setting", "workflows.settings")
 RULES: dict[str, tuple[str, ...]] = {
     "workflows.errors": (),
     "workflows.model": ("workflows.errors", "workflows.expressions"),
     "workflows.transitions": ("workflows.model",),
+    "workflows.events": ("workflows.model",),
     "workflows.expressions": (),
     "workflows.numbers": (),
     "workflows.states": ("workflows.errors", "workflows.model", "workflows.expressions"),
@@ -29,19 +31,20 @@ RULES: dict[str, tuple[str, ...]] = {
     "storage": ("storage",),
     "task_functions": ("task_functions",),
     "definitions": (),
+    "workflows.logs": (),
     "workflows.setting": (),
     "workflows.settings": ("definitions", "workflows.setting", "task_functions.permissions"),
     "workflows.configuration": ("workflows.settings", "workflows.setting"),
     "workflows.runtime.executor": LAYER_0,
-    "workflows.runtime.context": ("workflows.runtime.executor",),
-    "workflows.runtime.inline": (
-        *LAYER_0,
-        "workflows.language.text",
-        "workflows.runtime.executor",
-        "workflows.runtime.context",
-        "task_functions.registry",
-    ),
-    "workflows.runtime.functions": ("task_functions.registry",),
+    "workflows.runtime.context": ("workflows.runtime.executor", "workflows.runtime.capture"),
+    "workflows.runtime.capture": (),
+    "workflows.runtime.output": ("workflows.runtime.executor", "workflows.runtime.capture"),
+    "workflows.runtime.calling": (*LAYER_0, "workflows.language.text", *CALLING, "task_functions.registry"),
+    "workflows.runtime.inline": (*LAYER_0, *CALLING, "workflows.logs"),
+    "workflows.runtime.workers.protocol": ("workflows.runtime.executor",),
+    "workflows.runtime.workers.worker": (*CALLING, "workflows.runtime.workers.protocol", "task_functions.registry"),
+    "workflows.runtime.workers": (*LAYER_0, *CALLING, "workflows.runtime.workers", "workflows.runtime.outage"),
+    "workflows.runtime.functions": (*LAYER_0, "task_functions.registry"),
     "workflows.runtime": ("workflows.runtime", "workflows.core", *LAYER_0, *STORE),
     "workflows.service": (
         "workflows.service",
@@ -60,7 +63,7 @@ RULES: dict[str, tuple[str, ...]] = {
     ),
     "workflows.api": (
         *("workflows.api", "workflows.service", "workflows.settings", "workflows.runtime.state", "workflows.runtime.catalogue"),
-        *("workflows.language.text", "workflows.language.shapes", "workflows.language.positions"),
+        *("workflows.language.text", "workflows.language.shapes", "workflows.language.positions", "workflows.logs"),
         *LAYER_0,
         *STORE,
     ),
@@ -78,9 +81,9 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.commands.lint": ("workflows.commands", "workflows.language", "task_functions.registry"),
     "workflows.commands.schema": ("workflows.commands", "workflows.language"),
     "workflows.commands.checks": ("workflows.commands", "workflows.client", "workflows.settings", "storage"),
-    "workflows.hosting": (*SETTINGS, "storage.protocol"),
+    "workflows.hosting": (*SETTINGS, "storage.protocol", "workflows.logs"),
     "workflows.demo": ("workflows.client", "definitions", "task_functions.call_log"),
-    "workflows.serve": ("app", "workflows.hosting", "workflows.settings", "workflows.errors", "storage.protocol"),
+    "workflows.serve": ("app", "workflows.hosting", "workflows.logs", "workflows.settings", "workflows.errors", "storage.protocol"),
     "workflows": (),
     "app": ("workflows", "storage.uri", "task_functions.registry"),
     "wsgi": ("app", "workflows.setting", "workflows.configuration", "workflows.hosting", "storage.protocol"),
@@ -135,7 +138,10 @@ def test_imports_run_one_way(module: str, path: Path) -> None:
 
 @pytest.mark.parametrize(
     "place",
-    ["workflows/core", *(f"workflows/{name}.py" for name in ("model", "transitions", "errors", "expressions", "numbers", "states"))],
+    [
+        "workflows/core",
+        *(f"workflows/{name}.py" for name in ("model", "events", "transitions", "errors", "expressions", "numbers", "states")),
+    ],
 )
 def test_the_core_is_pure(place: str) -> None:
     paths = [ROOT / place] if place.endswith(".py") else sorted((ROOT / place).glob("*.py"))

@@ -1,11 +1,11 @@
-"""Layer 0: the nouns. Definitions, frames, headers, events and statuses.
+"""Layer 0: the nouns. Definitions, frames, headers and statuses.
 
 Everything here is frozen data; nothing here does I/O, reads a clock or draws a random number. Every other layer may import this one and
 this one imports only `errors` and `expressions`. Times are seconds since the epoch (float, UTC), durations are seconds.
 
 An execution is a `Header` and a set of `Frame`s. A frame is a place where the execution stands: the root (path ""), a task of a
-DAG, a branch of a Parallel. An event turns frames into frames (`core.machine.step`). What must happen next is a function of the frames
-(`core.waits`).
+DAG, a branch of a Parallel. An event (`workflows.events`) turns frames into frames (`core.machine.step`). What must happen next is a
+function of the frames (`core.waits`).
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ Ref = str | int
 
 INLINE_BYTES = 2_048
 """Longer payloads get a record of their own, so that a frame that changes never rewrites them."""
+
+
+RESULT_BYTES = 16 * 1024 * 1024
+"""A larger result of an attempt, or output of an execution, is refused (States.DataLimitExceeded)."""
 
 
 def exceeds(text: str, limit: int) -> bool:
@@ -112,11 +116,17 @@ class Retrier:
     excluded: tuple[str, ...] = ()
 
 
+INLINE, SHARED, ISOLATED = "inline", "shared", "isolated"
+EXECUTORS = (INLINE, SHARED, ISOLATED)
+"""Where functions run: on a thread of the server, on one of many threads of a worker process, in a worker process by themselves."""
+
+
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
     """What the machine must know to run one attempt. Durations in seconds; None: no limit.
 
     `fail_on_interrupt`: an attempt that was under way when the server died is not issued again but fails with type Interrupted.
+    `executor`: one of EXECUTORS; None: the function's own, or else the server's.
     """
 
     function: str
@@ -124,6 +134,7 @@ class TaskSpec:
     timeout: float | None = None
     heartbeat: float | None = None
     fail_on_interrupt: bool = False
+    executor: str | None = None
 
 
 class Rule(StrEnum):
@@ -224,7 +235,8 @@ class Frame:
     `visit` is the identity of its present wait or scope, new at each entry into one; a report that carries another is late and changes
     nothing. A scope that a redrive opens again keeps its own, which its children's paths hold. `entry` is the visit at which the task was
     entered: the same for all its attempts, the idempotency key of its functions. A redrive is another entry; `attempt` counts on.
-    `taken`: a worker has had the present attempt, which an interruption does not undo.
+    `taken`: a worker has had the present attempt, which an interruption does not undo. `alone`: a worker process died or had to be killed
+    during an attempt of this task, so that from now on its attempts run where there are no others.
     `deadlines` maps a kind (timeout, heartbeat, retry, wait, execution) to when it is due. `counts` counts children by how they ended
     (of a scope), or upstream tasks (of a PENDING task): a join is a counter, never a scan. `entered` and `last` are history ids; `entered`
     is 0 on the way to a state.
@@ -242,6 +254,7 @@ class Frame:
     retries: tuple[int, ...] = ()
     interruptions: int = 0
     taken: bool = False
+    alone: bool = False
     deadlines: Mapping[str, float] = field(default_factory=dict)
     input: Ref | None = None
     output: Ref | None = None
@@ -279,120 +292,3 @@ class Entry:
     type: str
     at: float
     details: Mapping[str, Any]
-
-
-# ---------------------------------------------------------------------------------------------- events
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened. `at` is when; `seed` is all the randomness the step may use (63 bits)."""
-
-    at: float
-    seed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Started(Event):
-    """The first event. `input` is JSON text, checked at the edge; the rest as in `Header`."""
-
-    execution: str
-    definition: str
-    revision: int
-    input: str
-    priority: int = 0
-    labels: Mapping[str, str] = field(default_factory=dict)
-    key: str = ""
-    digest: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Taken(Event):
-    """The gate handed this attempt to the executor named `by`; from here its time-outs count."""
-
-    path: str
-    visit: int
-    by: str
-
-
-@dataclass(frozen=True, slots=True)
-class Succeeded(Event):
-    """`output` is JSON text, checked by the executor."""
-
-    path: str
-    visit: int
-    output: str
-
-
-@dataclass(frozen=True, slots=True)
-class Failed(Event):
-    path: str
-    visit: int
-    error: Error
-
-
-@dataclass(frozen=True, slots=True)
-class Heartbeat(Event):
-    path: str
-    visit: int
-
-
-@dataclass(frozen=True, slots=True)
-class Fired(Event):
-    """A moment came. Counts only while `due` is still the frame's earliest deadline."""
-
-    path: str
-    visit: int
-    due: float
-
-
-@dataclass(frozen=True, slots=True)
-class Interrupted(Event):
-    """A taken attempt will never report: its worker is gone. `clean` after an orderly stop, which is not held against the attempt."""
-
-    path: str
-    visit: int
-    clean: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Broke(Event):
-    """Stepping one event of this execution raised: it fails with States.Runtime, its neighbours do not."""
-
-    error: Error
-
-
-@dataclass(frozen=True, slots=True)
-class Continue(Event):
-    """A parked frame's turn has come again."""
-
-    path: str
-    visit: int
-
-
-class Cancelled(Event):
-    __slots__ = ()
-
-
-class Paused(Event):
-    __slots__ = ()
-
-
-class Resumed(Event):
-    __slots__ = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Prioritized(Event):
-    """Somebody wants it to have this priority, which counts while it is queued."""
-
-    priority: int
-
-
-@dataclass(frozen=True, slots=True)
-class Redriven(Event):
-    """Go on from where it ended without success, by this revision, which has said that it fits. `input`: JSON text, checked at the edge;
-    None: as it was."""
-
-    revision: int
-    input: str | None = None

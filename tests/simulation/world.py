@@ -21,7 +21,7 @@ from workflows.core.control import REDRIVABLE
 from workflows.core.dialect import Dialect
 from workflows.core.machine import Machine
 from workflows.errors import Busy, Conflict, Invalid, Unavailable
-from workflows.model import ENDED, At, Definition, Error, Frame, Status
+from workflows.model import ENDED, At, Definition, Error, Frame, Status, TaskSpec
 from workflows.runtime.catalogue import Catalogue, dialect_for
 from workflows.runtime.engine import Clocks, Engine
 from workflows.runtime.execution import Execution
@@ -61,6 +61,9 @@ class Registered:
 
     def wants_context(self, name: str) -> bool:
         return True
+
+    def lane(self, spec: TaskSpec, alone: bool) -> str:
+        return "sim"
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ class World:
         self.engine = Engine(
             ledger,
             catalogue,
-            self.executor,
+            [self.executor],
             Registered(missing),
             max_jobs=self.max_jobs,
             feed_events=self.rnd.choice([3, 10, 10, 10]),

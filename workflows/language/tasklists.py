@@ -26,13 +26,14 @@ def read(
     *,
     functions: Known | None,
     function_names: Iterable[str] = (),
+    inline: Known | None = None,
     cautions: Cautions = no_caution,
     revision: int = 1,
 ) -> TaskList:
     """The job that `document` (a JSON value) defines, or Invalid with all its problems, the warnings after the errors.
 
-    `functions` says whether a function of that name is registered (None: not asked); `function_names` are those to suggest; `cautions`
-    become its `warnings`.
+    `functions` says whether a function of that name is registered (None: not asked); `function_names` are those to suggest; `inline` says
+    whether a function may run in the server itself (None: not asked); `cautions` become its `warnings`.
     """
     if not isinstance(document, dict):
         raise Invalid([Problem("", "a job must be an object")])
@@ -40,6 +41,8 @@ def read(
     draft = Draft(document, job)
     if functions is not None:
         draft.check_functions(functions, function_names)
+    if inline is not None:
+        draft.check_executors(inline)
     draft.caution(cautions)
     problems += draft.problems
     if problems:
@@ -88,6 +91,7 @@ def _task(loaded: dict[str, Any], upstream: tuple[str, ...]) -> Task:
         timeout=loaded.get("timeout"),
         heartbeat=loaded.get("heartbeat"),
         fail_on_interrupt=loaded["on_interrupt"] == "fail",
+        executor=loaded.get("executor"),
     )
     return Task(
         id=loaded["id"],

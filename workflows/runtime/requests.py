@@ -14,7 +14,8 @@ from storage.records import decode
 from workflows.core.control import REDRIVABLE
 from workflows.core.machine import HISTORY_EVENTS
 from workflows.errors import Conflict, Invalid, Problem
-from workflows.model import Cancelled, Definition, Event, Paused, Prioritized, Resumed, Started
+from workflows.events import Cancelled, Event, Paused, Prioritized, Resumed, Started
+from workflows.model import Definition
 from workflows.runtime.execution import header_of
 from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Ledger, Pending

@@ -20,7 +20,7 @@ TASK_STATUSES: Mapping[At, str] = {
     At.SKIPPED: "SKIPPED",
     At.CANCELLED: "CANCELLED",
 }
-"""What a task's frame is called to users. A READY frame that has run before shows RETRYING."""
+"""What a task's frame is called to users. A READY frame that has run before, since its task was last entered, shows RETRYING."""
 
 
 def begun(frame: Frame) -> int:
@@ -30,7 +30,8 @@ def begun(frame: Frame) -> int:
 
 def shown_status(frame: Frame) -> str:
     """The status that users see."""
-    return "RETRYING" if frame.status is At.READY and begun(frame) else TASK_STATUSES[frame.status]
+    again = frame.status is At.READY and (frame.taken or any(frame.retries))
+    return "RETRYING" if again else TASK_STATUSES[frame.status]
 
 
 @dataclass(frozen=True, slots=True)

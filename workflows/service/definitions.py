@@ -64,7 +64,10 @@ class Definitions:
     def register(self, raw: bytes, source: str | None = None) -> Registration:
         """Add a definition, or the next revision of one. `source`: the file it came from; a file that is as it was at its own last load
         changes nothing, so that what was edited since then by request stays. Raises NotJson, and Invalid with every problem."""
-        definition = read_definition(raw, functions=self._registry.has, function_names=self._registry.names(), cautions=caution)
+        registry = self._registry
+        definition = read_definition(
+            raw, functions=registry.has, function_names=registry.names(), inline=registry.runs_inline, cautions=caution
+        )
         text = check(raw)
         form = canonical(loads(text))
 

@@ -57,6 +57,9 @@ KIND = Kind(
                 "Location": "Where its state is found.",
                 "Idempotency-Replayed": "Whether it had been started before, by the same request: true or false.",
             },
+            leads={
+                name: {"executionId": "executionID"} for name in ("state", "history", "cancel", "pause", "resume", "redrive", "priority")
+            },
             sample="/jobs/hello/execute",
             role=Role.OPERATOR,
         ),
