@@ -17,6 +17,7 @@ from workflows.runtime.inline import InlineExecutor
 from workflows.runtime.ledger import Ledger
 from workflows.server import Server
 from workflows.service import Service
+from workflows.service.audit import Audit
 from workflows.service.control import Control
 from workflows.service.definitions import Definitions
 from workflows.service.executions import Executions
@@ -37,6 +38,7 @@ def create_app(settings: Settings) -> Flask:
         executions=Executions(ledger, catalogue, engine),
         control=Control(ledger, engine),
         system=System(ledger, catalogue, engine),
+        audit=Audit(ledger),
     )
 
     app = Flask("stepwell", static_folder=None)

@@ -48,7 +48,7 @@ RULES: dict[str, tuple[str, ...]] = {
         *LAYER_0,
     ),
     "workflows.server": (
-        *("workflows.service", "workflows.settings", "workflows.runtime.engine", "task_functions.registry"),
+        *("workflows.service", "workflows.settings", "workflows.runtime.engine", "workflows.runtime.audit", "task_functions.registry"),
         *LAYER_0,
         *STORE,
     ),

@@ -12,8 +12,10 @@ from pathlib import Path
 from storage.protocol import Store, StoreError
 from task_functions.registry import load
 from workflows.errors import Invalid, StepwellError
+from workflows.runtime.audit import Origin
 from workflows.runtime.engine import Engine
 from workflows.service import Service
+from workflows.service.asking import acting
 from workflows.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -39,7 +41,8 @@ class Server:
         self._pid = os.getpid()
         self._load_functions()
         self._engine.start()
-        self._load_definitions(self.settings.definitions)
+        with acting(Origin("startup")):
+            self._load_definitions(self.settings.definitions)
 
     def stop(self, grace: float | None = None) -> None:
         """Drain: no new work, running attempts get `grace` seconds (the setting's, unless given), the last batch is committed."""

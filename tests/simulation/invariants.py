@@ -37,6 +37,7 @@ class Model:
     records: dict[tuple[str, Key], bytes] = field(default_factory=dict)
     indexes: dict[str, set[Key]] = field(default_factory=dict)
     number: int = 0
+    audited: int = 0
     facts: dict[int, Facts] = field(default_factory=dict)
     over: set[Identity] = field(default_factory=set)
     owed: set[Identity] = field(default_factory=set)
@@ -63,13 +64,27 @@ class Model:
             entries = self.indexes.setdefault(name, set())
             for entry, present in changes.items():
                 (entries.add if present else entries.discard)(entry)
+        before = {number: facts.header for number, facts in self.facts.items()}
         for number in {int(key[0]) for kind, key in batch.records if kind in OURS}:
             self._changed(number)
+        self._audited(batch, before)
         self._indexes()
         runs = Counter(facts.header.definition for facts in self.facts.values() if facts.header.status is Status.RUNNING)
         for name, count in runs.items():
             limit = self.dialects[name].definition.max_active_runs
             assert limit is None or count <= limit, f"the gate: {count} active runs of {name}, the limit is {limit}"
+
+    def _audited(self, batch: Batch, before: dict[int, Header]) -> None:
+        """Every change that was asked for is in the audit log by the very commit that made it, and nothing else is."""
+        sequences = sorted(-int(key[0]) for kind, key in batch.records if kind == "audit")
+        assert sequences == list(range(self.audited + 1, self.audited + 1 + len(sequences))), "the audit log has no gaps"
+        self.audited += len(sequences)
+        records = [self.read("audit", (-sequence,)) for sequence in sequences]
+        changed = [facts.header for number, facts in self.facts.items() if before.get(number) != facts.header]
+        started = [header.id for header in changed if header.id not in {one.id for one in before.values()}]
+        cancelled = [header.id for header in changed if header.status is Status.CANCELLED]
+        assert sorted(record["target"] for record in records if record["action"] == "execute") == sorted(started)
+        assert sorted(record["target"] for record in records if record["action"] == "cancel") == sorted(cancelled)
 
     def _changed(self, number: int) -> None:
         loaded = Execution.load(number, self.read)

@@ -20,6 +20,7 @@ from workflows.core.dialect import Dialect
 from workflows.core.machine import Machine
 from workflows.errors import Busy, Unavailable
 from workflows.model import ENDED, At, Definition, Error, Frame
+from workflows.runtime.audit import Origin
 from workflows.runtime.catalogue import Catalogue, dialect_for
 from workflows.runtime.engine import Clocks, Engine
 from workflows.runtime.execution import Execution
@@ -170,6 +171,7 @@ class World:
             heard(answer)
 
         request.reply = Reply(self.fuse, answered)
+        request.origin = Origin("world")
         try:
             self.engine.inbox.ask(request)
         except (Busy, Unavailable):

@@ -169,6 +169,7 @@ class Engine:
             self._fire(round)
             self._hand_out(round)
             self._stepper.write(round)
+            self._desk.write(round)
         except StoreUnavailable as error:
             self._undo(turn, error)
             return

@@ -6,12 +6,13 @@ Knows how execution ids are made; does not know who asks or in what form.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from storage.protocol import Key
 from storage.records import decode
 from workflows.model import Cancelled, Definition, Started
+from workflows.runtime.audit import Act, Deed, Log
 from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Ledger, Pending
 from workflows.runtime.stepper import Round, Stepper
@@ -27,6 +28,9 @@ class Start(Request):
     definition: Definition
     input: str
 
+    def act(self, answer: Any) -> Act | None:
+        return Act("execute", str(answer), {"definition": self.definition.id, "revision": self.definition.revision})
+
 
 @dataclass(slots=True)
 class Cancel(Request):
@@ -37,11 +41,15 @@ class Cancel(Request):
 
 @dataclass(slots=True)
 class Write(Request):
-    """Change documents: `apply(pending, read, now)` adds records to the batch; `read` sees the batch. Answer: what it returns. `after` is
-    called when that is settled, before the answer, whether or not anybody still waits for it."""
+    """Change documents: `apply(pending, read, now)` adds records to the batch; `read` sees the batch. Answer: what it returns. `tell` makes
+    of that answer what the audit log says. `after` is called when all is settled, before the answer, whether or not anybody still waits."""
 
     apply: Callable[[Pending, Read, float], Any]
+    tell: Callable[[Any], Act | None]
     after: Callable[[], None] = lambda: None
+
+    def act(self, answer: Any) -> Act | None:
+        return self.tell(answer)
 
     def answer(self, answer: Any) -> None:
         self.after()
@@ -55,23 +63,40 @@ class Desk:
         self._ledger = ledger
         self._stepper = stepper
         self._last: int | None = None
+        self._log = Log(ledger)
 
     def forget(self) -> None:
         """After a failed commit: numbers given out in it were not."""
         self._last = None
+        self._log.forget()
+
+    def write(self, round: Round) -> None:
+        """Add what the audit log says of the round to its batch, once it is settled what is in that."""
+        self._log.write(round.pending, round.now, (deed for number, deed in round.deeds if number not in round.instead))
 
     def perform(self, round: Round, request: Request) -> tuple[int | None, Any]:
         """Number of the execution it is about, and the answer. Raises what the asker is to hear."""
+        before = round.changes
+        number, answer = self._performed(round, request)
+        act = request.act(answer) if request.origin is not None and round.changes > before else None
+        if request.origin is not None and act is not None:
+            execution = self._stepper.execution(round, number) if number is not None and not act.target else None
+            if execution is not None and execution.header is not None:
+                act = replace(act, target=execution.header.id)
+            round.deeds.append((number, Deed(request.origin, act)))
+        return number, answer
+
+    def _performed(self, round: Round, request: Request) -> tuple[int | None, Any]:
         if isinstance(request, Start):
             return self._begin(round, request)
         if isinstance(request, Cancel):
             return request.number, self._stepper.ask(round, request.number, Cancelled)
         assert isinstance(request, Write), f"nobody performs a {type(request).__name__}"
-        return None, self._write(round.pending, request, round.now)
+        return None, self._write(round, request)
 
-    def _write(self, pending: Pending, request: Write, now: float) -> Any:
+    def _write(self, round: Round, request: Write) -> Any:
         """All of it or, when it raises, nothing."""
-        mine = Pending()
+        mine, pending = Pending(), round.pending
 
         def read(kind: str, key: Key) -> Any:
             for written in (mine.records, pending.records):
@@ -80,7 +105,8 @@ class Desk:
                     return None if sealed is None else decode(sealed)
             return self._ledger.read(kind, key)
 
-        answer = request.apply(mine, read, now)
+        answer = request.apply(mine, read, round.now)
+        round.changes += bool(mine)
         pending.records.update(mine.records)
         for name, entries in mine.indexes.items():
             pending.indexes.setdefault(name, {}).update(entries)

@@ -18,6 +18,7 @@ from workflows.core.machine import step
 from workflows.core.waits import Wait, Work, work
 from workflows.errors import NotFound, Unavailable
 from workflows.model import ENDED, RUNTIME, At, Broke, Definition, Error, Event, Frame, Interrupted, Status
+from workflows.runtime.audit import Deed
 from workflows.runtime.execution import Execution
 from workflows.runtime.executor import Identity
 from workflows.runtime.gate import Gate, Limits
@@ -36,7 +37,8 @@ Kind = Callable[..., Event]
 @dataclass(slots=True)
 class Round:
     """One turn of the engine: what has changed and what is to be done after the commit. `instead`: what askers about an execution hear
-    in place of their answer."""
+    in place of their answer. `changes` counts steps and writes that changed something; `deeds` are those that somebody asked for, by the
+    execution they are about."""
 
     now: float
     touched: dict[int, Execution] = field(default_factory=dict)
@@ -46,6 +48,8 @@ class Round:
     stops: dict[Identity, None] = field(default_factory=dict)
     turns: list[Identity] = field(default_factory=list)
     instead: dict[int, Any] = field(default_factory=dict)
+    deeds: list[tuple[int | None, Deed]] = field(default_factory=list)
+    changes: int = 0
     lost: int = 0
 
 
@@ -265,6 +269,7 @@ class Stepper:
         execution.apply(result)
         round.touched[execution.number] = execution
         if execution.number != self._silent:
+            round.changes += 1
             self._signal(round, execution, definition, before, was)
 
     def _revive(self, round: Round, execution: Execution) -> None:

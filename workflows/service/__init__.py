@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workflows.service.audit import Audit
 from workflows.service.control import Control
 from workflows.service.definitions import Definitions
 from workflows.service.executions import Executions
@@ -17,9 +18,11 @@ from workflows.service.system import System
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """`definitions`: what may be executed. `executions`: starting and looking. `control`: stopping and going on. `system`: the server."""
+    """`definitions`: what may be executed. `executions`: starting and looking. `control`: stopping and going on. `system`: the server.
+    `audit`: who changed what."""
 
     definitions: Definitions
     executions: Executions
     control: Control
     system: System
+    audit: Audit

@@ -10,6 +10,7 @@ from task_functions.registry import Registry
 from workflows.errors import NotJson
 from workflows.language import canonical, read_definition
 from workflows.language.text import check, loads
+from workflows.runtime.audit import Act
 from workflows.runtime.catalogue import Catalogue, Registration
 from workflows.runtime.engine import Engine
 from workflows.runtime.requests import Write
@@ -35,7 +36,10 @@ class Definitions:
         def write(pending: Any, read: Any, now: float) -> Registration:
             return self._catalogue.register(pending, read, definition.id, text, form, now, source)
 
-        answer: Registration = ask(self._engine, Write(write, lambda: self._catalogue.forget(definition.id)))
+        def tell(done: Registration) -> Act | None:
+            return Act("register", done.id, {"revision": done.revision}) if done.created else None
+
+        answer: Registration = ask(self._engine, Write(write, tell, lambda: self._catalogue.forget(definition.id)))
         return replace(answer, warnings=definition.warnings if isinstance(definition, StateMachine) else ())
 
     def load_file(self, path: Path) -> Registration:
