@@ -15,6 +15,7 @@ from workflows.runtime.engine import Engine
 from workflows.runtime.functions import RegisteredFunctions
 from workflows.runtime.inline import InlineExecutor
 from workflows.runtime.ledger import Ledger
+from workflows.runtime.secrets import Vault
 from workflows.server import Server
 from workflows.service import Service
 from workflows.service.audit import Audit
@@ -31,10 +32,11 @@ def create_app(settings: Settings) -> Flask:
     ledger = Ledger(store)
     functions = RegisteredFunctions(REGISTRY)
     catalogue = Catalogue(ledger, compile_definition)
-    executor = InlineExecutor(REGISTRY.get, settings.task_workers)
+    vault = Vault(settings.secrets)
+    executor = InlineExecutor(REGISTRY.get, settings.task_workers, vault)
     engine = Engine(ledger, catalogue, executor, functions, max_jobs=settings.max_jobs)
     service = Service(
-        definitions=Definitions(catalogue, engine, REGISTRY),
+        definitions=Definitions(catalogue, engine, REGISTRY, vault),
         executions=Executions(ledger, catalogue, engine),
         control=Control(ledger, engine),
         system=System(ledger, catalogue, engine),

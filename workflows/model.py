@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from workflows.errors import Problem
 from workflows.expressions import Rule as Condition
 from workflows.expressions import Template
 
@@ -139,7 +140,8 @@ class Retrier:
 
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
-    """What the machine must know to run one attempt. Durations in seconds; None: no limit.
+    """What the machine must know to run one attempt. Durations in seconds; None: no limit. `secrets`: names of secrets by the places (JSON
+    Pointers) in the function's input where they are put when it is called; what is stored holds references to them.
 
     `fail_on_interrupt`: an attempt that was under way when the server died is not issued again but fails with type Interrupted.
     """
@@ -149,6 +151,7 @@ class TaskSpec:
     timeout: float | None = None
     heartbeat: float | None = None
     fail_on_interrupt: bool = False
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 class Rule(StrEnum):
@@ -178,7 +181,8 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What every dialect's definition has. Immutable: a change is a new revision, and executions stay on theirs."""
+    """What every dialect's definition has. Immutable: a change is a new revision, and executions stay on theirs. `warnings` are findings
+    that were no reason to refuse it."""
 
     id: str
     revision: int
@@ -188,6 +192,7 @@ class Definition:
     timeout: float | None = None
     max_concurrency: int | None = None
     max_active_runs: int | None = None
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ class SettingsError(ValueError):
 class Settings:
     """`functions`: modules and directories of task functions, besides the built-ins. `task_workers`: attempts at once.
     `max_jobs`: executions with something to run at once. `grace_s`: what running attempts get when the server stops, in seconds.
-    `max_body_bytes`: a longer request is refused. `threads`: requests at once. `insecure`: any address may be listened on without keys."""
+    `max_body_bytes`: a longer request is refused. `threads`: requests at once. `insecure`: any address may be listened on without keys.
+    `secrets`: a directory with a file per secret."""
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -39,6 +40,7 @@ class Settings:
     grace_s: float = 10.0
     max_body_bytes: int = 8 * MEBIBYTE
     threads: int = 64
+    secrets: Path | None = None
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -91,6 +93,7 @@ def from_environment() -> Settings:
             grace_s=env.float("GRACE_S", default.grace_s),
             max_body_bytes=env.int("MAX_BODY_BYTES", default.max_body_bytes),
             threads=env.int("THREADS", default.threads),
+            secrets=env.path("SECRETS", default.secrets),
         )
     except EnvError as error:
         raise SettingsError(str(error)) from error

@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from workflows.errors import Problem
 from workflows.expressions import Intrinsic, Path, ReferencePath, Rule, Template
 from workflows.model import Definition, Retrier
 
@@ -53,11 +52,10 @@ class Scope:
 @dataclass(frozen=True, slots=True)
 class StateMachine(Definition):
     """The whole. `start_at` and `states` are those of its outermost scope, read as a Scope's; `timeout` is TimeoutSeconds, `description`
-    the Comment unless one is given. `warnings` are findings that are no reason to refuse it."""
+    the Comment unless one is given."""
 
     start_at: str = ""
     states: Mapping[str, State] = field(default_factory=dict)
-    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +146,13 @@ class Working(State):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task(Working):
     """`timeout` and `heartbeat` in seconds, or the path to them (TimeoutSecondsPath); None: no limit. `credentials` is a template that is
-    only recorded: there is no role to take on here."""
+    only recorded: there is no role to take on here. `secrets`: of what its function is given (`TaskSpec`)."""
 
     resource: Resource
     timeout: int | Path | None = None
     heartbeat: int | Path | None = None
     credentials: Template | Absent = ABSENT
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ silent where that is not enough to be sure. Tasks have numbers here, their place
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from workflows.errors import Problem
 from workflows.expressions import DATA, Path
 from workflows.language.expressions import paths_of
 from workflows.language.graph import UNSURE, examine, upstream_sets
+from workflows.language.secrets import references, unknown
 from workflows.language.shapes import Nearest, closest, shown
 from workflows.model import child_path
 
@@ -140,6 +141,8 @@ class Draft:
                     self._check_path(place, path, number, upstream[number])
         for place, path in paths_of(self.job.get("output"), "/output"):
             self._check_path(place, path, None, UNSURE)
+        for place in references(self.job.get("output"), "/output"):
+            self._refuse(place, "an output holds no secrets; only the parameters of a task may name one")
 
     def _check_path(self, place: str, path: Path, number: int | None, upstream: int) -> None:
         if path.root != DATA or not path.steps:
@@ -155,6 +158,11 @@ class Draft:
                 self._refuse(place, "a task cannot use its own result")
             elif not upstream & (UNSURE | 2 << target):
                 self._refuse(place, f"the task {shown(task)} need not have ended before this one: it is not upstream of it")
+
+    def warnings(self, secrets: Callable[[str], bool] | None) -> Iterator[Problem]:
+        """What is odd but allowed. `secrets` says whether there is a secret of that name (None: not asked)."""
+        for entry in self.entries:
+            yield from unknown(references(entry.loaded.get("parameters"), f"{entry.pointer}/parameters"), secrets)
 
     # ------------------------------------------------------------------------------------- functions
 

@@ -17,6 +17,7 @@ from workflows.language.fields import is_object
 from workflows.language.findings import Findings
 from workflows.language.schemas import JobShape
 from workflows.language.scopes import JSONATA, MACHINE, ScopeDraft, build_states, read_scope
+from workflows.language.secrets import stray, unknown
 from workflows.language.shapes import shown, to_problems
 from workflows.language.transitions import check_transitions
 from workflows.language.variables import check_variables
@@ -42,11 +43,12 @@ def read(
     revision: int = 1,
     id: str | None = None,
     characters: int = 0,
+    secrets: Callable[[str], bool] | None = None,
 ) -> StateMachine:
     """The state machine that `document` (a JSON value, nested as JSON text may be) defines; its `warnings` are what is odd but allowed.
 
     Raises Invalid with all its problems, the warnings after the errors. `functions` says whether a function of that name is registered
-    (None: not asked); `function_names` are those to suggest. `characters`: the length of the document's text.
+    (None: not asked); `function_names` are those to suggest. `secrets`: likewise. `characters`: the length of the document's text.
     """
     findings = Findings(functions, function_names)
     if characters > MAX_CHARACTERS:
@@ -56,6 +58,7 @@ def read(
         raise Invalid(findings.problems)
     envelope = {"id": id} if id is not None else _envelope(document, findings)
     draft = _machine(document, id is not None, findings)
+    findings.warnings += [*unknown(findings.secrets, secrets), *stray(document, findings.secrets)]
     if findings.problems or draft is None:
         raise Invalid([*findings.problems, *findings.warnings])
     return _compiled(draft, envelope, revision, tuple(findings.warnings))

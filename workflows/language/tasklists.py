@@ -14,16 +14,25 @@ from marshmallow import ValidationError
 from workflows.errors import Invalid, Problem
 from workflows.language.checks import Draft
 from workflows.language.schemas import MAX_DELAY_SECONDS, JobShape
+from workflows.language.secrets import references
 from workflows.language.shapes import to_problems
 from workflows.model import ALL, Delay, Retrier, Rule, Task, TaskList, TaskSpec
 
 _JOB = JobShape()
 
 
-def read(document: object, *, functions: Callable[[str], bool] | None, function_names: Iterable[str] = (), revision: int = 1) -> TaskList:
+def read(
+    document: object,
+    *,
+    functions: Callable[[str], bool] | None,
+    function_names: Iterable[str] = (),
+    revision: int = 1,
+    secrets: Callable[[str], bool] | None = None,
+) -> TaskList:
     """The job that `document` (a JSON value) defines, or Invalid with all its problems.
 
-    `functions` says whether a function of that name is registered (None: not asked); `function_names` are those to suggest.
+    `functions` and `secrets` say whether there is a function, a secret of that name (None: not asked); `function_names` are those to
+    suggest.
     """
     if not isinstance(document, dict):
         raise Invalid([Problem("", "a job must be an object")])
@@ -34,7 +43,7 @@ def read(document: object, *, functions: Callable[[str], bool] | None, function_
     problems += draft.problems
     if problems:
         raise Invalid(problems)
-    return _compiled(draft, revision)
+    return _compiled(draft, revision, tuple(draft.warnings(secrets)))
 
 
 def _loaded(document: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
@@ -44,7 +53,7 @@ def _loaded(document: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
         return error.valid_data, to_problems(error.messages)  # type: ignore[return-value]
 
 
-def _compiled(draft: Draft, revision: int) -> TaskList:
+def _compiled(draft: Draft, revision: int, warnings: tuple[Problem, ...]) -> TaskList:
     job = draft.job
     tasks: dict[str, Task] = {}
     downstream: dict[str, list[str]] = {entry.loaded["id"]: [] for entry in draft.entries}
@@ -65,6 +74,7 @@ def _compiled(draft: Draft, revision: int) -> TaskList:
         tasks=tasks,
         downstream={upstream: tuple(ids) for upstream, ids in downstream.items()},
         output=job.get("output"),
+        warnings=warnings,
     )
 
 
@@ -75,6 +85,7 @@ def _task(loaded: dict[str, Any], upstream: tuple[str, ...]) -> Task:
         timeout=loaded.get("timeout"),
         heartbeat=loaded.get("heartbeat"),
         fail_on_interrupt=loaded["on_interrupt"] == "fail",
+        secrets=references(loaded.get("parameters")),
     )
     return Task(
         id=loaded["id"],

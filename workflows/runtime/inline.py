@@ -21,6 +21,7 @@ from workflows.language.text import InvalidValue, check, dumps
 from workflows.model import INVALID_RESULT, Error
 from workflows.runtime.context import RunContext
 from workflows.runtime.executor import Beat, Done, Erred, Identity, Lost, Outcome, Report, Run
+from workflows.runtime.secrets import NOTHING, Mask, SecretNotFound, Vault, install, masking
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +40,13 @@ class _Attempt:
 
 
 class InlineExecutor:
-    """An `Executor`. `lookup` finds a function by name; `workers` attempts run at once."""
+    """An `Executor`. `lookup` finds a function by name; `workers` attempts run at once; `vault` has the secrets."""
 
     name = "inline"
 
-    def __init__(self, lookup: Callable[[str], Function | None], workers: int) -> None:
+    def __init__(self, lookup: Callable[[str], Function | None], workers: int, vault: Vault | None = None) -> None:
         self._lookup = lookup
+        self._vault = vault or Vault()
         self._workers = workers
         self._queue: queue.SimpleQueue[_Attempt | None] = queue.SimpleQueue()
         self._attempts: dict[Identity, _Attempt] = {}
@@ -63,6 +65,7 @@ class InlineExecutor:
             if self._report is not None or self._closed:
                 return
             self._report = report
+            install()
             for _ in range(self._workers):
                 self._spawn()
 
@@ -144,18 +147,26 @@ class InlineExecutor:
             return Erred(Error("FunctionNotFound", f"no function {run.function!r} is registered"))
         ctx = RunContext(run, lambda: self._tell(run.identity, Beat()), attempt.stop)
         try:
-            result = function.invoke(json.loads(run.input), ctx)
+            data, mask = self._vault.fill(json.loads(run.input), run.secrets)
+        except SecretNotFound as error:
+            return Erred(Error(SecretNotFound.__name__, str(error)))
+        try:
+            with masking(mask):
+                result = function.invoke(data, ctx)
         except BaseException as error:
-            return Erred(describe(error))
+            return Erred(describe(error, mask))
         try:
             raw = function.handler and isinstance(result, bytes | bytearray | memoryview)
             return Done(check(bytes(result), "result") if raw else dumps(result))
         except (InvalidValue, NotJson) as error:
-            return Erred(Error(INVALID_RESULT, f"the function returned what JSON cannot hold: {error}"))
+            return Erred(Error(INVALID_RESULT, mask(f"the function returned what JSON cannot hold: {error}")))
+        except BaseException as error:
+            return Erred(describe(error, mask))
 
 
-def describe(error: BaseException) -> Error:
-    """An exception as data. The type is the class's name; nothing the exception's own methods do can raise here."""
+def describe(error: BaseException, mask: Mask = NOTHING) -> Error:
+    """An exception as data. The type is the class's name; nothing the exception's own methods do can raise here. `mask`: of the secrets
+    the function was given."""
     try:
         message = str(error)
     except BaseException as failure:
@@ -167,7 +178,7 @@ def describe(error: BaseException) -> Error:
         text = "".join(traceback.format_exception(type(error), error, frames))
     except BaseException as failure:
         text = f"(the traceback cannot be had: {type(failure).__name__})"
-    return Error(type(error).__name__, _clean(message), _clean(text[-TRACEBACK_CHARS:]))
+    return Error(mask(type(error).__name__), _clean(mask(message)), _clean(mask(text)[-TRACEBACK_CHARS:]))
 
 
 def _clean(text: str) -> str:

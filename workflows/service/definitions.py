@@ -14,22 +14,23 @@ from workflows.runtime.audit import Act
 from workflows.runtime.catalogue import Catalogue, Registration
 from workflows.runtime.engine import Engine
 from workflows.runtime.requests import Write
+from workflows.runtime.secrets import Vault
 from workflows.service.asking import ask
-from workflows.states import StateMachine
 
 
 class Definitions:
-    """`registry` knows the functions that a definition may name."""
+    """`registry` knows the functions that a definition may name, `vault` the secrets."""
 
-    def __init__(self, catalogue: Catalogue, engine: Engine, registry: Registry) -> None:
+    def __init__(self, catalogue: Catalogue, engine: Engine, registry: Registry, vault: Vault) -> None:
         self._catalogue = catalogue
         self._engine = engine
         self._registry = registry
+        self._vault = vault
 
     def register(self, raw: bytes, source: str | None = None) -> Registration:
         """Add a definition, or the next revision of one. `source`: the file it came from; a file that is as it was at its own last load
         changes nothing, so that what was edited since then by request stays. Raises NotJson, and Invalid with every problem."""
-        definition = read_definition(raw, functions=self._registry.has, function_names=self._registry.names())
+        definition = read_definition(raw, functions=self._registry.has, function_names=self._registry.names(), secrets=self._vault.has)
         text = check(raw)
         form = canonical(loads(text))
 
@@ -40,7 +41,7 @@ class Definitions:
             return Act("register", done.id, {"revision": done.revision}) if done.created else None
 
         answer: Registration = ask(self._engine, Write(write, tell, lambda: self._catalogue.forget(definition.id)))
-        return replace(answer, warnings=definition.warnings if isinstance(definition, StateMachine) else ())
+        return replace(answer, warnings=definition.warnings)
 
     def load_file(self, path: Path) -> Registration:
         """Register a definition file. Raises as `register` does, and NotJson for a file that cannot be read."""
