@@ -22,6 +22,7 @@ from workflows.service.audit import Audit
 from workflows.service.control import Control
 from workflows.service.definitions import Definitions
 from workflows.service.executions import Executions
+from workflows.service.keys import Keys
 from workflows.service.system import System
 from workflows.settings import Settings
 
@@ -41,6 +42,7 @@ def create_app(settings: Settings) -> Flask:
         control=Control(ledger, engine),
         system=System(ledger, catalogue, engine),
         audit=Audit(ledger),
+        keys=Keys(ledger, engine),
     )
 
     app = Flask("stepwell", static_folder=None)

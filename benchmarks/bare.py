@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
+from workflows.configuration import read_settings
 from workflows.hosting import options
-from workflows.settings import from_environment
 
 _HOOKS = ("nworkers_changed", "post_worker_init", "worker_exit")
 
-globals().update({name: value for name, value in options(from_environment()).items() if name not in _HOOKS})
+globals().update({name: value for name, value in options(read_settings()).items() if name not in _HOOKS})
 
 app = Flask("bare", static_folder=None)
 

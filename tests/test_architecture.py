@@ -14,10 +14,14 @@ import pytest
 ROOT = Path(__file__).parent.parent
 OURS = ("workflows", "storage", "task_functions", "definitions", "app", "wsgi")
 
-LAYER_0 = ("workflows.model", "workflows.errors", "workflows.expressions", "workflows.numbers", "workflows.states")
+LAYER_0 = ("workflows.roles", "workflows.model", "workflows.errors", "workflows.expressions", "workflows.numbers", "workflows.states")
 STORE = ("storage.protocol", "storage.records")
+SETTINGS = ("workflows.setting", "workflows.settings")
 RULES: dict[str, tuple[str, ...]] = {
     "workflows.errors": (),
+    "workflows.roles": (),
+    "workflows.keyfile": ("workflows.roles", "workflows.setting", "workflows.settings"),
+    "workflows.offline": ("workflows.runtime", "workflows.service.keys", "storage.uri", *LAYER_0),
     "workflows.model": ("workflows.errors", "workflows.expressions"),
     "workflows.expressions": (),
     "workflows.numbers": (),
@@ -27,7 +31,9 @@ RULES: dict[str, tuple[str, ...]] = {
     "storage": ("storage",),
     "task_functions": ("task_functions",),
     "definitions": (),
-    "workflows.settings": ("definitions",),
+    "workflows.setting": (),
+    "workflows.settings": ("definitions", "workflows.setting"),
+    "workflows.configuration": ("workflows.settings", "workflows.setting"),
     "workflows.runtime.executor": LAYER_0,
     "workflows.runtime.secrets": (),
     "workflows.runtime.context": ("workflows.runtime.executor",),
@@ -51,6 +57,7 @@ RULES: dict[str, tuple[str, ...]] = {
     ),
     "workflows.server": (
         *("workflows.service", "workflows.settings", "workflows.runtime.engine", "workflows.runtime.audit", "task_functions.registry"),
+        *("workflows.keyfile", "workflows.setting"),
         *LAYER_0,
         *STORE,
     ),
@@ -60,14 +67,14 @@ RULES: dict[str, tuple[str, ...]] = {
         *STORE,
     ),
     "workflows.client": (),
-    "workflows.cli": ("workflows.client", "workflows.settings", "workflows.serve", "workflows.demo", "workflows.errors"),
-    "workflows.hosting": ("workflows.settings", "storage.protocol"),
+    "workflows.cli": ("workflows.client", *SETTINGS, "workflows.configuration", "workflows.serve", "workflows.errors"),
+    "workflows.hosting": (*SETTINGS, "storage.protocol"),
     "workflows.demo": ("workflows.client", "definitions", "task_functions.call_log"),
     "workflows.serve": ("app", "workflows.hosting", "workflows.settings", "workflows.errors", "storage.protocol"),
     "workflows": (),
     "app": ("workflows", "storage.uri", "task_functions.registry"),
-    "wsgi": ("app", "workflows.settings", "workflows.hosting", "storage.protocol"),
-    "gunicorn.conf": ("workflows.settings", "workflows.hosting"),
+    "wsgi": ("app", "workflows.setting", "workflows.configuration", "workflows.hosting", "storage.protocol"),
+    "gunicorn.conf": ("workflows.setting", "workflows.configuration", "workflows.hosting"),
 }
 
 IMPURE = (
@@ -117,7 +124,7 @@ def test_imports_run_one_way(module: str, path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", ["workflows/core", *(f"workflows/{name}.py" for name in ("model", "errors", "expressions", "numbers", "states"))]
+    "place", ["workflows/core", *(f"workflows/{name}.py" for name in ("model", "errors", "expressions", "numbers", "roles", "states"))]
 )
 def test_the_core_is_pure(place: str) -> None:
     paths = [ROOT / place] if place.endswith(".py") else sorted((ROOT / place).glob("*.py"))
@@ -135,7 +142,7 @@ def test_one_package_imports_zodb_and_one_the_web_framework() -> None:
 
 
 def test_only_the_engines_own_parts_write_executions() -> None:
-    """`Store.commit` is called in one place, and only the engine calls that."""
+    """`Store.commit` is called in one place, and only the engine calls that, and who has the store to themselves."""
     callers = [
         (module, node.lineno)
         for module, path in modules()
@@ -143,7 +150,7 @@ def test_only_the_engines_own_parts_write_executions() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and node.attr == "commit"
     ]
-    assert {module for module, _ in callers} == {"workflows.runtime.ledger", "workflows.runtime.engine"}
+    assert {module for module, _ in callers} == {"workflows.runtime.ledger", "workflows.runtime.engine", "workflows.runtime.offline"}
 
 
 def test_files_and_functions_stay_small() -> None:

@@ -6,18 +6,22 @@ Each command imports what it needs when it runs: a client command starts neither
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
+from workflows.setting import Kind, Setting, SettingsError
+from workflows.settings import TABLE
+
 if TYPE_CHECKING:
     from workflows.client import Client
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 COMPLETED, FAILED, USAGE, CANCELLED, UNREACHABLE = 0, 1, 2, 3, 4
 OUTCOMES = {"COMPLETED": COMPLETED, "FAILED": FAILED, "CANCELLED": CANCELLED}
@@ -39,34 +43,48 @@ def main() -> None:
 # ---------------------------------------------------------------------------------------------------------------------- server
 
 
+def _flags(command: Command) -> Command:
+    """One option for each setting that may be a flag."""
+    for one in reversed(TABLE.values()):
+        if one.flag:
+            command = _flag(one)(command)
+    return command
+
+
+def _flag(one: Setting) -> Callable[[Command], Command]:
+    plain = one.about.replace("`", "")
+    if one.kind is Kind.SWITCH:
+        return click.option(f"{one.flag}/--no-{one.flag[2:]}" if one.flag else "", one.name, default=None, help=plain)
+    more = "; may be given again" if one.kind is Kind.LIST else ""
+    shown = (one.shown_default or one.shown(one.default)).replace("`", "")
+    return click.option(
+        str(one.flag),
+        one.name,
+        type={Kind.WHOLE: click.INT, Kind.REAL: click.FLOAT}.get(one.kind, click.STRING),
+        multiple=one.kind is Kind.LIST,
+        metavar="|".join(one.limits.choices) or one.metavar or "N",
+        help=f"{plain}  [{one.described + '; ' if one.limits.high else ''}default: {shown}{more}]",
+    )
+
+
 @main.command()
-@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
-@click.option("--port", type=int, help="Port to listen on; 0 finds a free one.  [default: 8080]")
-@click.option("--store", metavar="URI", help="Where everything is kept: a file, or memory: to forget it all.  [default: data/Data.fs]")
-@click.option("--definitions", metavar="DIR", help="Directory whose *.json files are registered at start.  [default: the examples]")
-@click.option(
-    "--functions", metavar="MODULE_OR_DIR", multiple=True, help="What tasks may call; may be given again.  [default: the examples]"
-)
-@click.option("--max-jobs", type=int, metavar="N", help="Executions that run at once; more are queued.  [default: 10]")
-@click.option("--task-workers", type=int, metavar="N", help="Attempts that run at once.  [default: 16]")
-@click.option("--insecure", is_flag=True, default=None, help="Allow an address that other machines reach, without keys.")
-def serve(**flags: Any) -> NoReturn:
+@click.option("--config", metavar="FILE", help="A TOML file of settings.  [default: stepwell.toml, if it is there]")
+@_flags
+def serve(config: str | None, **flags: Any) -> NoReturn:
     """Start a server. It runs until Ctrl-C or SIGTERM, gives running attempts a grace period, and goes on where it stood next time.
 
-    Each option can be set as a variable, too: STEPWELL_PORT for --port. An option wins over its variable.
+    Each option can be set as a variable, too, STEPWELL_PORT for --port, and as port in stepwell.toml. An option wins over its variable, and
+    that over the file.
 
     \b
     stepwell serve --port 9000 --store /var/lib/stepwell/Data.fs --functions ./functions
     \b
     Exit codes: 0 stopped as asked, 1 the address is taken, 2 wrong usage, 3 the server died, 4 the store cannot be opened.
     """
-    from workflows.settings import SettingsError, from_environment
+    from workflows.configuration import read
 
-    for name, value in flags.items():
-        if value not in (None, ()):
-            os.environ[f"STEPWELL_{name.upper()}"] = ",".join(value) if isinstance(value, tuple) else str(value)
     try:
-        settings = from_environment()
+        settings = read({name: value for name, value in flags.items() if value not in (None, ())}, config).settings
     except SettingsError as error:
         _fail(error, USAGE)
 
@@ -202,7 +220,8 @@ def _client(server: str | None) -> Iterator[Client]:
 
 
 def _fail(error: object, code: int) -> NoReturn:
-    click.echo(f"stepwell: {error}", err=True)
+    for line in str(error).splitlines():
+        click.echo(f"stepwell: {line}", err=True)
     sys.exit(code)
 
 

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from storage.protocol import StoreError
-from workflows.settings import Settings, SettingsError, is_loopback
+from workflows.setting import SettingsError
+from workflows.settings import Settings, is_loopback
 
 log = logging.getLogger(__name__)
 
@@ -84,8 +85,8 @@ def log_plainly() -> None:
 
 
 def refuse(error: Exception, code: int) -> NoReturn:
-    """One line, no traceback."""
-    sys.stderr.write(f"stepwell: {error}\n")
+    """A line for each thing that is wrong, no traceback."""
+    sys.stderr.write("".join(f"stepwell: {line}\n" for line in str(error).splitlines()))
     sys.stderr.flush()
     sys.exit(code)
 
@@ -114,8 +115,8 @@ def refuse_strangers(master: Any, settings: Settings) -> None:
     """gunicorn's own --bind is held to the same rule as our host."""
     for listener in master.LISTENERS:
         name = listener.getsockname()
-        if isinstance(name, tuple) and not settings.insecure and not is_loopback(name[0]):
-            refuse(SettingsError(f"refusing to listen on {name[0]}: that takes STEPWELL_INSECURE=true, and a network that is trusted"), 2)
+        if isinstance(name, tuple) and not (settings.insecure or settings.keys_needed) and not is_loopback(name[0]):
+            refuse(SettingsError(f"refusing to listen on {name[0]} without keys: say STEPWELL_REQUIRE_KEYS=true, and make a key"), 2)
 
 
 def boot(worker: Any) -> None:
@@ -124,7 +125,7 @@ def boot(worker: Any) -> None:
     server: Startable = worker.wsgi.extensions["stepwell"]
     try:
         server.start()
-    except StoreError as error:
+    except (SettingsError, StoreError) as error:
         refuse(error, CANNOT_START)
     answer_unread(worker.wsgi.extensions["stepwell.unread"])
     drain = worker.wsgi.extensions["stepwell.drain"] = Drain(server)
@@ -227,7 +228,7 @@ class StartOnFirstRequest:
         log_plainly()
         try:
             self._server.start()
-        except StoreError as error:
+        except (SettingsError, StoreError) as error:
             sys.stderr.write(f"stepwell: {error}\n")
             sys.stderr.flush()
             self._leave(CANNOT_START)  # sys.exit would end this thread only

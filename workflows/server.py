@@ -12,10 +12,12 @@ from pathlib import Path
 from storage.protocol import Store, StoreError
 from task_functions.registry import load
 from workflows.errors import Invalid, StepwellError
+from workflows.keyfile import configured_keys, no_keys
 from workflows.runtime.audit import Origin
 from workflows.runtime.engine import Engine
 from workflows.service import Service
 from workflows.service.asking import acting
+from workflows.setting import SettingsError
 from workflows.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -34,10 +36,16 @@ class Server:
         self._pid: int | None = None
 
     def start(self) -> None:
-        """Raises storage.StoreError when the store cannot be opened. Bad function and definition files are logged and left out."""
+        """Raises storage.StoreError when the store cannot be opened, SettingsError when nobody could come in. Bad function and definition
+        files are logged and left out."""
         if self._pid == os.getpid():
             return
         self._store.open()
+        try:
+            self._check_keys()
+        except BaseException:
+            self._store.close()
+            raise
         self._pid = os.getpid()
         self._load_functions()
         self._engine.start()
@@ -50,6 +58,11 @@ class Server:
             self._engine.stop(self.settings.grace_s if grace is None else grace)
             self._store.close()
             self._pid = None
+
+    def _check_keys(self) -> None:
+        self.service.keys.configure(configured_keys(self.settings))
+        if self.settings.keys_needed and not self.service.keys.any():
+            raise SettingsError(no_keys(self.settings))
 
     def _load_functions(self) -> None:
         for source in (BUILT_IN, *self.settings.sources):

@@ -1,70 +1,102 @@
-"""The server's settings: one frozen, validated object, made from `STEPWELL_*` variables. The command line sets the same variables.
+"""The server's settings: one frozen, validated object, in which each setting is declared once. `TABLE` is what all else follows from.
 
-Knows what each setting means and what is allowed; reads nothing but the environment.
+A new setting is a field here and a row in the guide; flags, variables, the file, `stepwell config` and the checks have it then. Knows what
+each means and what is allowed; where values come from is `configuration`'s business.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from environs import Env, EnvError
-
-import definitions
+import definitions as shipped
+from workflows.setting import Setting, SettingsError, setting, table
 
 MEBIBYTE = 1024 * 1024
 
 EXAMPLES = "task_functions.examples"
 
-
-class SettingsError(ValueError):
-    """A setting that cannot be: which, what it is, what it may be."""
+API_KEY = r"(viewer|operator|admin):[\x21-\x2b\x2d-\x7e]{16,}"
+"""A role and a key. What people make up themselves must not be guessed, either."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`functions`: modules and directories of task functions, besides the built-ins. `task_workers`: attempts at once.
-    `max_jobs`: executions with something to run at once. `grace_s`: what running attempts get when the server stops, in seconds.
-    `max_body_bytes`: a longer request is refused. `threads`: requests at once. `insecure`: any address may be listened on without keys.
-    `secrets`: a directory with a file per secret."""
+    """Raises SettingsError for what cannot be. Names that end in `_s` are seconds, in `_bytes` bytes."""
 
-    host: str = "127.0.0.1"
-    port: int = 8080
-    store: str = "data/Data.fs"
-    definitions: Path = field(default_factory=lambda: definitions.DIRECTORY)
-    functions: tuple[str, ...] = (EXAMPLES,)
-    max_jobs: int = 10
-    task_workers: int = 16
-    insecure: bool = False
-    grace_s: float = 10.0
-    max_body_bytes: int = 8 * MEBIBYTE
-    threads: int = 64
-    secrets: Path | None = None
+    host: str = setting(
+        "127.0.0.1", "The address to listen on. One that other machines reach needs keys, or `insecure`.", metavar="ADDRESS"
+    )
+    port: int = setting(8080, "The port to listen on; 0 finds a free one.", low=0, high=65_535)
+    store: str = setting(
+        "data/Data.fs",
+        "Where everything is kept: a file, `file:///path/Data.fs?durability=strict` (or `group`), or `memory:` to forget it all.",
+        metavar="URI",
+        located=True,
+    )
+    definitions: Path = setting(
+        shipped.DIRECTORY,
+        "The directory whose `*.json` files are registered at start-up, if they differ from what they held at their own last load.",
+        shown_default="the examples",
+        metavar="DIR",
+    )
+    functions: tuple[str, ...] = setting(
+        (EXAMPLES,),
+        "What tasks may call, besides the built-ins: modules, and directories of Python files.",
+        metavar="MODULE_OR_DIR",
+        located=True,
+    )
+    max_jobs: int = setting(
+        10, "Executions with something to run at once; more are queued, and those that only wait hold no place.", low=1, high=100_000
+    )
+    task_workers: int = setting(16, "Attempts that run at once.", low=1, high=1_000)
+    insecure: bool = setting(False, "Allow an address that other machines reach, without keys.")
+    require_keys: bool = setting(False, "Want a key from everybody, also from this machine. Other addresses than loopback always do.")
+    api_keys: tuple[str, ...] = setting(
+        (),
+        "Keys that clients may use besides those in the store, each with its role before it, such as `viewer:KEY`; at least 16 characters.",
+        pattern=API_KEY,
+        form="texts of the form viewer:KEY, operator:KEY or admin:KEY, in which KEY has at least 16 characters, no spaces and no commas",
+        secret=True,
+    )
+    api_keys_file: Path | None = setting(None, "A file with more of such keys, one on each line.", metavar="FILE")
+    secrets: Path | None = setting(
+        None, "A directory of secrets: each file holds the one of its name. Else they are `STEPWELL_SECRET_NAME` variables.", metavar="DIR"
+    )
+    allow_commands: bool = setting(False, "Let the built-in function `command` start programs.")
+    http_allow: tuple[str, ...] = setting(
+        (), "The only hosts that the built-in function `http` may call, such as `api.example.com` or `*.example.com`.", metavar="HOST"
+    )
+    http_private: bool = setting(False, "Let the built-in function `http` call private addresses, this machine's included.")
+    log_format: Literal["text", "json"] = setting("text", "How the log is written: lines of text, or one JSON object on each line.")
+    log_level: Literal["debug", "info", "warning", "error"] = setting("info", "What is logged: that and anything worse.")
+    grace_s: float = setting(10.0, "Seconds that running attempts get when the server stops.", low=0, high=3_600)
+    max_body_bytes: int = setting(8 * MEBIBYTE, "The longest body of a request, in bytes.", low=1_024, high=256 * MEBIBYTE)
+    threads: int = setting(64, "Requests that are answered at once.", low=4, high=1_000)
 
     @property
     def sources(self) -> tuple[str, ...]:
         """Where functions come from: `functions`, and the examples wherever the shipped definitions are loaded, which call them."""
-        shipped = (EXAMPLES,) if self.definitions == definitions.DIRECTORY else ()
-        return tuple(dict.fromkeys((*self.functions, *shipped)))
+        examples = (EXAMPLES,) if self.definitions == shipped.DIRECTORY else ()
+        return tuple(dict.fromkeys((*self.functions, *examples)))
+
+    @property
+    def keys_needed(self) -> bool:
+        """Whether a request without a key is refused."""
+        return self.require_keys or not (self.insecure or is_loopback(self.host))
 
     def __post_init__(self) -> None:
-        for name, low, high in (
-            ("port", 0, 65_535),
-            ("max_jobs", 1, 100_000),
-            ("task_workers", 1, 1_000),
-            ("grace_s", 0, 3_600),
-            ("max_body_bytes", 1_024, 256 * MEBIBYTE),
-            ("threads", 4, 1_000),
-        ):
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise SettingsError(f"STEPWELL_{name.upper()} is {value}: it must be between {low:,} and {high:,}")
-        if not self.insecure and not is_loopback(self.host):
-            raise SettingsError(
-                f"refusing to listen on {self.host}: anybody who reaches that address could run jobs, and there are no keys yet. "
-                "Listen on 127.0.0.1, or say --insecure (STEPWELL_INSECURE=true) if the network is trusted"
-            )
+        wrong = {name: one.check(value) for name, one in TABLE.items() if (value := getattr(self, name)) is not None}
+        problems = [f"{name} {what}" for name, what in wrong.items() if what]
+        if self.insecure and self.require_keys:
+            problems.append("insecure and require_keys are both true: they contradict each other")
+        if problems:
+            raise SettingsError(*problems)
+
+
+TABLE: dict[str, Setting] = table(Settings)
 
 
 def is_loopback(host: str) -> bool:
@@ -75,25 +107,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
-
-
-def from_environment() -> Settings:
-    """The settings that the `STEPWELL_*` variables say. Raises SettingsError. `STEPWELL_FUNCTIONS` is a comma-separated list."""
-    env, default = Env(prefix="STEPWELL_"), Settings()
-    try:
-        return Settings(
-            host=env.str("HOST", default.host),
-            port=env.int("PORT", default.port),
-            store=env.str("STORE", default.store),
-            definitions=env.path("DEFINITIONS", default.definitions),
-            functions=tuple(env.list("FUNCTIONS", list(default.functions))),
-            max_jobs=env.int("MAX_JOBS", default.max_jobs),
-            task_workers=env.int("TASK_WORKERS", default.task_workers),
-            insecure=env.bool("INSECURE", default.insecure),
-            grace_s=env.float("GRACE_S", default.grace_s),
-            max_body_bytes=env.int("MAX_BODY_BYTES", default.max_body_bytes),
-            threads=env.int("THREADS", default.threads),
-            secrets=env.path("SECRETS", default.secrets),
-        )
-    except EnvError as error:
-        raise SettingsError(str(error)) from error

@@ -89,3 +89,13 @@ def test_gunicorn_is_told_of_wrong_settings(start: Start, tmp_path: Path) -> Non
         assert process.exit() == code
         assert "STEPWELL_MAX_JOBS" in process.said
         assert "Traceback" not in process.said
+
+
+def test_gunicorn_takes_the_same_file(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("task_workers = 3\nprot = 1\n")
+    process = start(make=gunicorn, STEPWELL_CONFIG=str(tmp_path / "mine.toml"))
+    assert process.exit() == 2
+    assert f"{tmp_path}/mine.toml:2: prot is no setting; did you mean port?" in process.said
+    (tmp_path / "mine.toml").write_text("task_workers = 3\n")
+    process = start(make=gunicorn, STEPWELL_CONFIG=str(tmp_path / "mine.toml"))
+    assert listening(process).system_state()["pool"]["workers"] == 3

@@ -65,8 +65,9 @@ def test_flags_win_over_variables(start: Start, tmp_path: Path) -> None:
 
 def test_an_address_that_others_reach_is_refused(start: Start) -> None:
     process = start("--host", "0.0.0.0")
-    assert process.exit() == 2
+    assert process.exit() == 4
     assert "refusing to listen on 0.0.0.0" in process.said
+    assert "stepwell keys add --role admin" in process.said
     assert len(process.lines) == 1
 
 
@@ -77,9 +78,18 @@ def test_with_insecure_it_is_not(start: Start) -> None:
 
 
 def test_a_wrong_setting_is_named(start: Start) -> None:
-    process = start("--task-workers", "0")
+    process = start("--task-workers", "0", STEPWELL_THREADS="many", STEPWELL_PROT="80")
     assert process.exit() == 2
-    assert process.lines == ["stepwell: STEPWELL_TASK_WORKERS is 0: it must be between 1 and 1,000"]
+    assert process.lines == [
+        "stepwell: STEPWELL_PROT is no setting; did you mean STEPWELL_PORT?",
+        "stepwell: STEPWELL_THREADS is 'many': it must be a whole number between 4 and 1,000",
+        "stepwell: --task-workers is 0: it must be between 1 and 1,000",
+    ]
+
+
+def test_the_file_of_the_current_directory_is_read(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "stepwell.toml").write_text("task_workers = 3\n")
+    assert Client(url_of(start())).system_state()["pool"]["workers"] == 3
 
 
 def test_a_port_in_use_is_told_at_once(start: Start) -> None:

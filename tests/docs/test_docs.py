@@ -5,7 +5,6 @@ A definition of the guide is executed by a real server; "Input `…` gives `…`
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from collections.abc import Iterator
@@ -22,7 +21,8 @@ from workflows.model import Status
 from workflows.runtime.state import ExecutionState
 from workflows.server import Server
 from workflows.service import Service
-from workflows.settings import Settings
+from workflows.setting import Setting
+from workflows.settings import TABLE, Settings
 
 ROOT = Path(__file__).parent.parent.parent
 GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
@@ -89,9 +89,19 @@ def test_every_shipped_definition_is_accepted_with_the_default_settings() -> Non
         read_definition(path.read_bytes(), functions=REGISTRY.has)
 
 
-def test_every_setting_is_in_the_guide() -> None:
-    for field in dataclasses.fields(Settings):
-        assert f"`STEPWELL_{field.name.upper()}`" in GUIDE
+def test_every_setting_is_in_the_guide_as_it_is_declared() -> None:
+    missing = [row for row in map(row_of, TABLE.values()) if row not in GUIDE]
+    assert not missing, "put these rows into the guide's table of settings:\n" + "\n".join(missing)
+    assert len(re.findall(r"^\| .* \| `STEPWELL_", GUIDE, re.MULTILINE)) == len(TABLE)
+
+
+def row_of(setting: Setting) -> str:
+    shown = setting.shown(setting.default)
+    default = setting.shown_default or (shown if shown == "none" else f"`{shown}`")
+    choices = " or ".join(f"`{choice}`" for choice in setting.limits.choices)
+    ranged = "" if setting.limits.high is None else f"{setting.allowed[0].upper()}{setting.allowed[1:]}"
+    allowed = f" {choices or ranged}." if choices or ranged else ""
+    return f"| {f'`{setting.flag}`' if setting.flag else ''} | `{setting.variable}` | {default} | {setting.about}{allowed} |"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
