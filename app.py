@@ -49,6 +49,6 @@ def create_app(settings: Settings) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.extensions["stepwell"] = Server(settings, store, engine, service)
     register_problems(app)
-    guard(app, settings)
+    guard(app, settings, service.keys)
     register_rest(app, service)
     return app

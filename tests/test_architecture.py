@@ -64,6 +64,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.api": (
         *("workflows.api", "workflows.service", "workflows.settings", "workflows.runtime.state", "workflows.runtime.catalogue"),
         *("workflows.language.text", "workflows.language.shapes", "workflows.language.positions"),
+        *("workflows.runtime.audit", "workflows.runtime.keys"),
         *LAYER_0,
         *STORE,
     ),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+NAME_CHARACTERS = 100
+"""Of a key's name."""
+
 
 class Role(IntEnum):
     """viewer: look. operator: also start, stop and redrive executions. admin: also change definitions and keys, and read the audit log."""

@@ -19,6 +19,7 @@ from werkzeug.routing import Rule
 from workflows.api.paths import shown_name, shown_path
 from workflows.api.problems import KINDS, PROBLEM_JSON, RETRY_AFTER_S, example
 from workflows.api.schemas.base import Moment, Told
+from workflows.api.schemas.keys import RoleName
 from workflows.api.schemas.problems import InvalidSchema, ProblemSchema
 from workflows.api.schemas.queries import Instant, located
 from workflows.errors import Invalid
@@ -26,6 +27,7 @@ from workflows.errors import Invalid
 VALUES: Mapping[str, tuple[str, str]] = {
     "definition_id": ("Id of a job definition.", "hello"),
     "execution_id": ("Id of an execution.", "exec-0-42-9f86d081"),
+    "key_id": ("Id of an API key.", "9f86d08188"),
 }
 """Each value that a rule may hold: what it is, and an example."""
 
@@ -34,6 +36,8 @@ ABOUT = (
     "Every error is answered as problem details (RFC 9457). Payloads (input, output, results) are any JSON, and their text comes out as it "
     "went in."
 )
+
+KEY = {"type": "http", "scheme": "bearer", "description": "An API key. On loopback none is needed, unless a setting says so."}
 
 
 class Parser(FlaskParser):
@@ -68,8 +72,10 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # flask_smorest has no type
 
     def __init__(self, app: Flask) -> None:
         spec = {"title": "Stepwell", "version": version("stepwell"), "openapi_version": "3.1.0", "flask_plugin": Paths()}
-        super().__init__(spec_kwargs={**spec, "info": {"description": ABOUT}, "servers": [{"url": "/"}]})
+        more = {"components": {"securitySchemes": {"key": KEY}}, "security": [{"key": []}, {}]}
+        super().__init__(spec_kwargs={**spec, **more, "info": {"description": ABOUT}, "servers": [{"url": "/"}]})
         self.register_field(Told, "string", None)
+        self.register_field(RoleName, "string", None)
         self.register_field(Moment, "string", "date-time")
         self.register_field(Instant, "string", "date-time")
         self.init_app(app)
@@ -89,6 +95,8 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # flask_smorest has no type
                 response["headers"] = {
                     "Retry-After": {"description": "Seconds to wait before the next try.", "schema": {"type": "integer"}}
                 }
+            if status == 401:
+                response["headers"] = {"WWW-Authenticate": {"description": "Bearer: send a key.", "schema": {"type": "string"}}}
             self.spec.components.response(status.name, response, lazy=True)
 
 

@@ -100,14 +100,14 @@ class Vault:
 
     def _read(self, name: str) -> str:
         """A file's text without the newline at its end, which most editors leave there."""
-        where = f"neither the variable {VARIABLE}{name} nor "
+        missing = f"there is no secret {name}: the variable {VARIABLE}{name} is not set, and"
         if self._directory is None:
-            raise SecretNotFound(f"there is no secret {name}: {where}a directory of secrets is set (STEPWELL_SECRETS)")
+            raise SecretNotFound(f"{missing} there is no directory of secrets (STEPWELL_SECRETS)")
         try:
             with (self._directory / name).open("rb") as file:
                 raw = file.read(SECRET_BYTES + 1)
         except OSError as error:
-            raise SecretNotFound(f"there is no secret {name}: {where}a readable file {self._directory / name} ({error.strerror})") from None
+            raise SecretNotFound(f"{missing} {self._directory / name} cannot be read ({error.strerror})") from None
         if len(raw) > SECRET_BYTES:
             raise SecretNotFound(f"the secret {name} is longer than {SECRET_BYTES:,} bytes")
         return raw.decode("utf-8", "surrogateescape").removesuffix("\n").removesuffix("\r")

@@ -47,7 +47,7 @@ class Audit:
         self, limit: int = 100, cursor: int | None = None, since: float | None = None, until: float | None = None, who: str | None = None
     ) -> AuditPage:
         """Up to `limit` records, newest first: from `since` (included) to `until` (excluded), of those whose id or name is `who`. Times are
-        seconds since the epoch."""
+        seconds since the epoch. `cursor` is the sequence to begin with."""
         found: list[AuditRecord] = []
         with self._ledger.snapshot() as snapshot:
             first = _newest(snapshot)

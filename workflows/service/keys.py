@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workflows.errors import Busy, Invalid, NotFound, Problem, Unavailable
-from workflows.roles import Role
+from workflows.roles import NAME_CHARACTERS, Role
 from workflows.runtime import keys
 from workflows.runtime.audit import Act
 from workflows.runtime.engine import Engine
@@ -26,7 +26,6 @@ from workflows.service.asking import ask
 
 log = logging.getLogger(__name__)
 
-NAME_CHARACTERS = 100
 USE_S = 60.0
 """The last use of a key is written at most this often."""
 
