@@ -23,6 +23,7 @@ from workflows.service.control import Control
 from workflows.service.definitions import Definitions
 from workflows.service.executions import Executions
 from workflows.service.keys import Keys
+from workflows.service.listing import Listing
 from workflows.service.system import System
 from workflows.settings import Settings
 
@@ -40,6 +41,7 @@ def create_app(settings: Settings) -> Flask:
         definitions=Definitions(catalogue, engine, REGISTRY, vault),
         executions=Executions(ledger, catalogue, engine),
         control=Control(ledger, engine),
+        listing=Listing(ledger, catalogue),
         system=System(ledger, catalogue, engine),
         audit=Audit(ledger),
         keys=Keys(ledger, engine),

@@ -182,7 +182,7 @@ class Task:
 @dataclass(frozen=True, slots=True)
 class Definition:
     """What every dialect's definition has. Immutable: a change is a new revision, and executions stay on theirs. `warnings` are findings
-    that were no reason to refuse it."""
+    that are no reason to refuse it."""
 
     id: str
     revision: int
@@ -210,7 +210,7 @@ class TaskList(Definition):
 @dataclass(frozen=True, slots=True)
 class Header:
     """The execution as a whole. `entries`, `visits` and `payloads` are the last numbers given out; `work` counts frames that wait for
-    work, so that an execution with `work == 0` has nothing to do until a moment comes or somebody asks."""
+    work, so that an execution with `work == 0` has nothing to do until a moment comes or somebody asks. `paused`: nothing of it starts."""
 
     id: str
     definition: str
@@ -227,6 +227,7 @@ class Header:
     visits: int = 0
     payloads: int = 0
     work: int = 0
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

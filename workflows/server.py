@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from storage.protocol import Store, StoreError
+from task_functions import permissions
 from task_functions.registry import load
 from workflows.errors import Invalid, StepwellError
 from workflows.keyfile import configured_keys, no_keys
@@ -34,6 +35,7 @@ class Server:
         self._store = store
         self._engine = engine
         self._pid: int | None = None
+        self._environment: dict[str, str | None] = {}
 
     def start(self) -> None:
         """Raises storage.StoreError when the store cannot be opened, SettingsError when nobody could come in. Bad function and definition
@@ -47,6 +49,7 @@ class Server:
             self._store.close()
             raise
         self._pid = os.getpid()
+        self._permit()
         self._load_functions()
         self._engine.start()
         with acting(Origin("startup")):
@@ -57,12 +60,27 @@ class Server:
         if self._pid == os.getpid():
             self._engine.stop(self.settings.grace_s if grace is None else grace)
             self._store.close()
+            self._restore_environment()
             self._pid = None
 
     def _check_keys(self) -> None:
         self.service.keys.configure(configured_keys(self.settings))
         if self.settings.keys_needed and not self.service.keys.any():
             raise SettingsError(no_keys(self.settings))
+
+    def _permit(self) -> None:
+        """Tell functions what they may do, here and in every process started from here."""
+        settings = self.settings
+        told = permissions.variables(commands=settings.allow_commands, http_allow=settings.http_allow, http_private=settings.http_private)
+        self._environment = {name: os.environ.get(name) for name in told}
+        os.environ.update(told)
+
+    def _restore_environment(self) -> None:
+        for name, value in self._environment.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
     def _load_functions(self) -> None:
         for source in (BUILT_IN, *self.settings.sources):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 import definitions as shipped
+from task_functions.permissions import parse_entry
 from workflows.setting import Setting, SettingsError, setting, table
 
 MEBIBYTE = 1024 * 1024
@@ -90,6 +91,7 @@ class Settings:
     def __post_init__(self) -> None:
         wrong = {name: one.check(value) for name, one in TABLE.items() if (value := getattr(self, name)) is not None}
         problems = [f"{name} {what}" for name, what in wrong.items() if what]
+        problems += [f"http_allow: {what}" for host in self.http_allow if (what := _no_host(host))]
         if self.insecure and self.require_keys:
             problems.append("insecure and require_keys are both true: they contradict each other")
         if problems:
@@ -97,6 +99,15 @@ class Settings:
 
 
 TABLE: dict[str, Setting] = table(Settings)
+
+
+def _no_host(text: str) -> str:
+    """What is wrong with an entry of `http_allow`, or ""."""
+    try:
+        parse_entry(text)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def is_loopback(host: str) -> bool:

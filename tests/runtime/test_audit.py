@@ -11,7 +11,7 @@ from storage.memory import MemoryStore
 from storage.protocol import Batch
 from tests.core.jobs import dag, task
 from tests.runtime.house import House, answer
-from workflows.errors import Conflict
+from workflows.errors import Conflict, Invalid
 from workflows.runtime.audit import MEMBERS, TEXT_CHARACTERS, Act, Origin
 from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Pending
@@ -34,7 +34,7 @@ def by(origin: Origin | None, request: Request) -> Request:
 
 
 def log(house: House, **filters: Any) -> list[AuditRecord]:
-    return list(Audit(house.ledger).list(**filters).records)
+    return list(Audit(house.ledger).list(**filters).items)
 
 
 def write(name: str = "x", details: Mapping[str, Any] | None = None) -> Write:
@@ -157,8 +157,8 @@ def test_pages_and_filters() -> None:
         house.wait(10)
     audit, seen, cursor = Audit(house.ledger), [], None
     for _ in range(4):
-        page = audit.list(limit=3, cursor=cursor)
-        seen += [record.target for record in page.records]
+        page = audit.list(limit=3, after=cursor)
+        seen += [record.target for record in page.items]
         cursor = page.next
     assert seen == [f"thing-{n}" for n in range(9, -1, -1)]
     assert cursor is None
@@ -167,7 +167,10 @@ def test_pages_and_filters() -> None:
     assert [one.target for one in log(house, since=1_030.0, until=1_060.0)] == ["thing-5", "thing-4", "thing-3"]
     assert log(house, until=1_000.0) == []
     assert log(house, since=2_000.0) == []
-    assert [one.target for one in log(house, cursor=3, until=5_000.0)] == ["thing-2", "thing-1", "thing-0"]
+    first = audit.list(limit=1, since=1_030.0, until=1_060.0)
+    assert [one.target for one in log(house, after=first.next, since=1_030.0, until=1_060.0)] == ["thing-4", "thing-3"]
+    with pytest.raises(Invalid):
+        audit.list(after=first.next, who="Ada")
     assert log(house, who="nobody") == []
 
 
@@ -179,5 +182,5 @@ def test_a_rare_name_is_looked_for_in_several_pages(house: House) -> None:
         house.turn()
     audit = Audit(house.ledger)
     first = audit.list(who="Bob")
-    assert (first.records, first.next) == ((), LOOKED_AT // 2 + 1)
-    assert [one.target for one in audit.list(who="Bob", cursor=first.next).records] == ["wanted"]
+    assert first.items == ()
+    assert [one.target for one in audit.list(who="Bob", after=first.next).items] == ["wanted"]

@@ -6,36 +6,46 @@ a state machine, anything else a task list.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 from workflows.errors import Invalid
 from workflows.language import positions, states, tasklists, text
+from workflows.language.findings import Cautions, Known, no_caution
 from workflows.model import Definition
 
 
 def read_definition(
     raw: str | bytes,
     *,
-    functions: Callable[[str], bool] | None,
+    functions: Known | None,
     function_names: Iterable[str] = (),
+    cautions: Cautions = no_caution,
+    secrets: Known | None = None,
     revision: int = 1,
-    secrets: Callable[[str], bool] | None = None,
 ) -> Definition:
     """The definition that is written as JSON in `raw`. NotJson if it is not JSON at all, else Invalid with every problem it has and where.
 
     `functions` and `secrets` say whether there is a function, a secret of that name (None: not asked); `function_names` are those to
-    suggest.
+    suggest. `cautions` says what should be known of a function that is called; that is among the definition's `warnings`.
     """
     document, problems = text.loads_unique(raw)
     written = raw if isinstance(raw, str) else raw.decode()
     try:
-        if isinstance(document, dict) and states.is_state_machine(document):
-            definition: Definition = states.read(
-                document, functions=functions, function_names=function_names, revision=revision, characters=len(written), secrets=secrets
+        if not isinstance(document, dict) or not states.is_state_machine(document):
+            definition: Definition = tasklists.read(
+                document, functions=functions, function_names=function_names, cautions=cautions, secrets=secrets, revision=revision
             )
         else:
-            definition = tasklists.read(document, functions=functions, function_names=function_names, revision=revision, secrets=secrets)
+            definition = states.read(
+                document,
+                functions=functions,
+                function_names=function_names,
+                cautions=cautions,
+                secrets=secrets,
+                revision=revision,
+                characters=len(written),
+            )
     except Invalid as error:
         raise Invalid(positions.located([*problems, *error.problems], written)) from None
     if problems:

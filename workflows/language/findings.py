@@ -21,6 +21,16 @@ DUPLICATE = "DUPLICATE_STATE_NAME"
 COMPARISONS = 20_000
 """Of names, for suggestions, in one document."""
 
+Known = Callable[[str], bool]
+"""Whether a function of that name is registered."""
+
+Cautions = Callable[[str], str | None]
+"""What should be known before a function of that name is called, such as that it cannot work here; None: nothing."""
+
+
+def no_caution(_: str) -> None:
+    return None
+
 
 @dataclass(slots=True)
 class Sight:
@@ -39,11 +49,11 @@ class Sight:
 
 
 class Findings:
-    """`functions` says whether a function of that name is registered (None: not asked); `names` are those to suggest. `secrets`: names of
-    the secrets that are put somewhere, by place.
-    `jsonata`: that is the language of the whole machine. Only what both languages share is looked at then."""
+    """`functions` says whether a function of that name is registered (None: not asked); `names` are those to suggest; `cautions` become
+    warnings. `secrets`: names of the secrets that are put somewhere, by place. `jsonata`: that is the language of the whole machine. Only
+    what both languages share is looked at then."""
 
-    def __init__(self, functions: Callable[[str], bool] | None = None, names: Iterable[str] = ()) -> None:
+    def __init__(self, functions: Known | None = None, names: Iterable[str] = (), cautions: Cautions = no_caution) -> None:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.secrets: dict[str, str] = {}
@@ -52,6 +62,7 @@ class Findings:
         self.sights: list[Sight] = []
         self._functions = functions
         self._names = tuple(names)
+        self._cautions = cautions
         self._known: dict[str, bool] = {}
         self.comparisons_left = COMPARISONS
 
@@ -72,6 +83,8 @@ class Findings:
 
     def function(self, name: str, pointer: str) -> None:
         """`name` is called at `pointer`. Whether it exists may change until it is called, so this is only worth a warning."""
+        if caution := self._cautions(name):
+            self.warn(pointer, caution)
         if self._functions is None:
             return
         if name not in self._known:

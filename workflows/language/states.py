@@ -6,7 +6,7 @@ Two forms are taken. Stepwell's own keys (`id`, `name`, `labels`...) stand next 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from marshmallow import ValidationError
 
 from workflows.errors import Invalid, Problem
 from workflows.language.fields import is_object
-from workflows.language.findings import Findings
+from workflows.language.findings import Cautions, Findings, Known, no_caution
 from workflows.language.schemas import JobShape
 from workflows.language.scopes import JSONATA, MACHINE, ScopeDraft, build_states, read_scope
 from workflows.language.secrets import stray, unknown
@@ -38,19 +38,21 @@ def is_state_machine(document: dict[str, Any]) -> bool:
 def read(
     document: object,
     *,
-    functions: Callable[[str], bool] | None,
+    functions: Known | None,
     function_names: Iterable[str] = (),
+    cautions: Cautions = no_caution,
+    secrets: Known | None = None,
     revision: int = 1,
     id: str | None = None,
     characters: int = 0,
-    secrets: Callable[[str], bool] | None = None,
 ) -> StateMachine:
     """The state machine that `document` (a JSON value, nested as JSON text may be) defines; its `warnings` are what is odd but allowed.
 
     Raises Invalid with all its problems, the warnings after the errors. `functions` says whether a function of that name is registered
-    (None: not asked); `function_names` are those to suggest. `secrets`: likewise. `characters`: the length of the document's text.
+    (None: not asked), `secrets` likewise; `function_names` are those to suggest; `cautions` become warnings. `characters`: the length of
+    the document's text.
     """
-    findings = Findings(functions, function_names)
+    findings = Findings(functions, function_names, cautions)
     if characters > MAX_CHARACTERS:
         findings.refuse("", f"a state machine has at most {MAX_CHARACTERS:,} characters; this one has {characters:,}")
     if not isinstance(document, dict):

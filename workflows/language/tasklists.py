@@ -6,13 +6,14 @@ sense of, so that one answer lists the problems of both. Nothing here runs a job
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from marshmallow import ValidationError
 
 from workflows.errors import Invalid, Problem
 from workflows.language.checks import Draft
+from workflows.language.findings import Cautions, Known, no_caution
 from workflows.language.schemas import MAX_DELAY_SECONDS, JobShape
 from workflows.language.secrets import references
 from workflows.language.shapes import to_problems
@@ -24,15 +25,16 @@ _JOB = JobShape()
 def read(
     document: object,
     *,
-    functions: Callable[[str], bool] | None,
+    functions: Known | None,
     function_names: Iterable[str] = (),
+    cautions: Cautions = no_caution,
+    secrets: Known | None = None,
     revision: int = 1,
-    secrets: Callable[[str], bool] | None = None,
 ) -> TaskList:
-    """The job that `document` (a JSON value) defines, or Invalid with all its problems.
+    """The job that `document` (a JSON value) defines, or Invalid with all its problems, the warnings after the errors.
 
     `functions` and `secrets` say whether there is a function, a secret of that name (None: not asked); `function_names` are those to
-    suggest.
+    suggest; `cautions` become its `warnings`.
     """
     if not isinstance(document, dict):
         raise Invalid([Problem("", "a job must be an object")])
@@ -40,10 +42,11 @@ def read(
     draft = Draft(document, job)
     if functions is not None:
         draft.check_functions(functions, function_names)
+    draft.caution(cautions, secrets)
     problems += draft.problems
     if problems:
-        raise Invalid(problems)
-    return _compiled(draft, revision, tuple(draft.warnings(secrets)))
+        raise Invalid([*problems, *draft.warnings])
+    return _compiled(draft, revision)
 
 
 def _loaded(document: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
@@ -53,7 +56,7 @@ def _loaded(document: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
         return error.valid_data, to_problems(error.messages)  # type: ignore[return-value]
 
 
-def _compiled(draft: Draft, revision: int, warnings: tuple[Problem, ...]) -> TaskList:
+def _compiled(draft: Draft, revision: int) -> TaskList:
     job = draft.job
     tasks: dict[str, Task] = {}
     downstream: dict[str, list[str]] = {entry.loaded["id"]: [] for entry in draft.entries}
@@ -71,10 +74,10 @@ def _compiled(draft: Draft, revision: int, warnings: tuple[Problem, ...]) -> Tas
         timeout=job.get("timeout"),
         max_concurrency=job.get("max_concurrency"),
         max_active_runs=job.get("max_active_runs"),
+        warnings=tuple(draft.warnings),
         tasks=tasks,
         downstream={upstream: tuple(ids) for upstream, ids in downstream.items()},
         output=job.get("output"),
-        warnings=warnings,
     )
 
 

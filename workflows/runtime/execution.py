@@ -87,14 +87,7 @@ class Execution:
     def payload(self, number: int) -> str:
         if number in self._payloads:
             return self._payloads[number]
-        return self._kept.text((self.number, number), lambda: self._stored_payload(number))
-
-    def _stored_payload(self, number: int) -> str:
-        data = self._read("payload", (self.number, number))
-        if data is None:
-            raise CorruptRecord(f"payload {number} of execution {self.number} is missing")
-        text: str = data["text"]
-        return text
+        return self._kept.text((self.number, number), lambda: payload_of(self.number, number, self._read))
 
     def text(self, ref: str | int) -> str:
         return ref if isinstance(ref, str) else self.payload(ref)
@@ -247,6 +240,24 @@ class Execution:
                 pending.index("due", (before, number, path), False)
             if (before, visit) != (after, now) and after is not None:  # a new wait until the same moment: the timers have used up the entry
                 pending.index("due", (after, number, path), True)
+
+
+def header_of(number: int, read: Read) -> Header | None:
+    """The header alone, or None: of the frames no more is read than stands in the same record. Raises storage.CorruptRecord."""
+    data = read("execution", (number,))
+    try:
+        return None if data is None else header_from(data["header"])
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise CorruptRecord(f"the header of execution {number} is not what it should be: {error!r}") from error
+
+
+def payload_of(number: int, payload: int, read: Read) -> str:
+    """JSON text of a payload that has a record of its own. Raises storage.CorruptRecord."""
+    data = read("payload", (number, payload))
+    if data is None:
+        raise CorruptRecord(f"payload {payload} of execution {number} is missing")
+    text: str = data["text"]
+    return text
 
 
 def history(number: int, read: Read) -> Iterator[list[Any]]:

@@ -9,12 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from storage.protocol import Key
+from storage.protocol import CorruptRecord, Key
 from storage.records import decode
 from workflows.model import Cancelled, Definition, Started
 from workflows.runtime.audit import Act, Deed, Log
+from workflows.runtime.execution import header_of
 from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Ledger, Pending
+from workflows.runtime.setback import SetBack
 from workflows.runtime.stepper import Round, Stepper
 
 Read = Callable[[str, Key], Any]
@@ -64,10 +66,12 @@ class Desk:
         self._stepper = stepper
         self._last: int | None = None
         self._log = Log(ledger)
+        self._clock = SetBack(ledger.read)
 
     def forget(self) -> None:
         """After a failed commit: numbers given out in it were not."""
         self._last = None
+        self._clock.forget()
         self._log.forget()
 
     def write(self, round: Round) -> None:
@@ -120,8 +124,16 @@ class Desk:
         tag = f"{self._stepper.seed() & 0xFFFFFFFF:08x}"  # no two stores give out the same id, nor the same idempotency key
         name = f"exec-{self._ledger.partition}-{number}-{tag}"
         self._stepper.begin(round, number, definition, Started, name, definition.id, definition.revision, request.input)
+        self._clock.note(round.pending, round.now, lambda: self._submitted(number - 1))
         self._last = number
         return number, name
+
+    def _submitted(self, number: int) -> float | None:
+        try:
+            header = header_of(number, self._ledger.read)
+        except CorruptRecord:
+            return None
+        return None if header is None else header.created
 
 
 def number_of(execution_id: str) -> int | None:

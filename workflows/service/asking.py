@@ -9,9 +9,10 @@ from contextvars import ContextVar
 from typing import Any
 
 from workflows.errors import NotFound, Unavailable
+from workflows.model import Header
 from workflows.runtime.audit import Origin
 from workflows.runtime.engine import Engine
-from workflows.runtime.execution import Execution
+from workflows.runtime.execution import Execution, header_of
 from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Snapshot
 from workflows.runtime.requests import number_of
@@ -52,3 +53,12 @@ def find(snapshot: Snapshot, execution_id: str) -> Execution:
     if execution is None or execution.header is None or execution.header.id != execution_id:
         raise NotFound(f"no execution has the id {execution_id!r}")
     return execution
+
+
+def locate(snapshot: Snapshot, execution_id: str) -> tuple[int, Header]:
+    """The execution's number and header as of the snapshot, without its frames. Raises NotFound."""
+    number = number_of(execution_id)
+    header = header_of(number, snapshot.read) if number is not None else None
+    if number is None or header is None or header.id != execution_id:
+        raise NotFound(f"no execution has the id {execution_id!r}")
+    return number, header

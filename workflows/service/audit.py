@@ -9,6 +9,7 @@ from typing import Any
 from storage.protocol import CorruptRecord
 from workflows.runtime.audit import KIND
 from workflows.runtime.ledger import Ledger, Snapshot
+from workflows.service.paging import Page, cursor, place_of
 
 LOOKED_AT = 2_000
 """Records read for one page: where few fit the filter, a page is short and its cursor leads on."""
@@ -31,38 +32,33 @@ class AuditRecord:
     request: str
 
 
-@dataclass(frozen=True, slots=True)
-class AuditPage:
-    """`next`: the cursor of the following page, None after the last one."""
-
-    records: tuple[AuditRecord, ...]
-    next: int | None
-
-
 class Audit:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     def list(
-        self, limit: int = 100, cursor: int | None = None, since: float | None = None, until: float | None = None, who: str | None = None
-    ) -> AuditPage:
+        self, limit: int = 50, after: str | None = None, since: float | None = None, until: float | None = None, who: str | None = None
+    ) -> Page[AuditRecord]:
         """Up to `limit` records, newest first: from `since` (included) to `until` (excluded), of those whose id or name is `who`. Times are
-        seconds since the epoch. `cursor` is the sequence to begin with."""
+        seconds since the epoch; `after` is a cursor. A page with `who` may be short or empty and have a next one all the same. Raises
+        Invalid for a cursor that is not of this question."""
+        asked = ("audit", since, until, who)
+        place = place_of(after, asked, int)
         found: list[AuditRecord] = []
         with self._ledger.snapshot() as snapshot:
             first = _newest(snapshot)
-            if cursor is not None:
-                first = min(first, cursor)
+            if place is not None:
+                first = min(first, place)
             if until is not None:
                 first = _before(snapshot, until, first)
             for looked_at, record in enumerate(_down_from(snapshot, first)):
                 if since is not None and record.at is not None and record.at < since:
-                    return AuditPage(tuple(found), None)
+                    return Page(tuple(found), None)
                 if len(found) == limit or looked_at == LOOKED_AT:
-                    return AuditPage(tuple(found), record.sequence)
+                    return Page(tuple(found), cursor(asked, record.sequence))
                 if who is None or who in (record.who, record.name):
                     found.append(record)
-        return AuditPage(tuple(found), None)
+        return Page(tuple(found), None)
 
 
 def _newest(snapshot: Snapshot) -> int:

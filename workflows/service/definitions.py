@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from task_functions.permissions import caution
 from task_functions.registry import Registry
 from workflows.errors import NotJson
 from workflows.language import canonical, read_definition
@@ -30,7 +31,8 @@ class Definitions:
     def register(self, raw: bytes, source: str | None = None) -> Registration:
         """Add a definition, or the next revision of one. `source`: the file it came from; a file that is as it was at its own last load
         changes nothing, so that what was edited since then by request stays. Raises NotJson, and Invalid with every problem."""
-        definition = read_definition(raw, functions=self._registry.has, function_names=self._registry.names(), secrets=self._vault.has)
+        names, has = self._registry.names(), self._registry.has
+        definition = read_definition(raw, functions=has, function_names=names, cautions=caution, secrets=self._vault.has)
         text = check(raw)
         form = canonical(loads(text))
 

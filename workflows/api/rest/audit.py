@@ -7,11 +7,12 @@ from typing import Any
 from workflows.api.rest.endpoints import Endpoint, Kind, Role
 from workflows.api.schemas.audit import AuditQuery, AuditSchema
 from workflows.service import Service
-from workflows.service.audit import AuditPage
+from workflows.service.audit import AuditRecord
+from workflows.service.paging import Page
 
 
-def audit(service: Service, query: dict[str, Any]) -> AuditPage:
-    return service.audit.list(**query)
+def audit(service: Service, query: dict[str, Any]) -> Page[AuditRecord]:
+    return service.audit.list(query["limit"], query["cursor"], query["since"], query["until"], query["who"])
 
 
 KIND = Kind(

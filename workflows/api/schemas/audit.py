@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from marshmallow import ValidationError, fields, post_load
+from marshmallow import fields
 
 from workflows.api.schemas.base import Moment, Shape, Words, about, given, nullable
+from workflows.api.schemas.listing import next_page
 from workflows.api.schemas.queries import Instant, PageQuery, Word
 
 
@@ -29,18 +28,11 @@ class AuditRecordSchema(Shape):
 
 
 class AuditSchema(Shape):
-    records = fields.List(fields.Nested(AuditRecordSchema), **given("The newest first."))
-    next = fields.String(**nullable("The cursor of the next page; null after the last one.", "41"))
+    records = fields.List(fields.Nested(AuditRecordSchema), attribute="items", data_key="records", **given("The newest first."))
+    next = next_page()
 
 
 class AuditQuery(PageQuery):
     since = Instant(load_default=None, metadata=about("Only what was done then or later (RFC 3339)."))
     until = Instant(load_default=None, metadata=about("Only what was done before (RFC 3339)."))
     who = Word(load_default=None, metadata=about("Only what was done by the key of this id or name."))
-
-    @post_load
-    def _cursor(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        cursor = data["cursor"]
-        if cursor is not None and not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 18):
-            raise ValidationError({"cursor": ["this is no cursor; take the `next` of the page before"]})
-        return data | {"cursor": None if cursor is None else int(cursor)}

@@ -17,10 +17,10 @@ from workflows.errors import Problem
 from workflows.expressions import timestamp
 from workflows.language.shapes import Choice, closest, shown, to_problems
 
-LISTED = 100
+LISTED = 50
 """Entries of a page, unless `limit` asks for fewer or more."""
 
-MOST_LISTED = 1_000
+MOST_LISTED = 200
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
