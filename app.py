@@ -40,7 +40,7 @@ def create_app(settings: Settings) -> Flask:
     service = Service(
         definitions=Definitions(catalogue, engine, REGISTRY, vault),
         executions=Executions(ledger, catalogue, engine),
-        control=Control(ledger, engine),
+        control=Control(ledger, catalogue, engine),
         listing=Listing(ledger, catalogue),
         system=System(ledger, catalogue, engine),
         audit=Audit(ledger),

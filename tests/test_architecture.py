@@ -14,7 +14,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 OURS = ("workflows", "storage", "task_functions", "definitions", "app", "wsgi")
 
-LAYER_0 = ("workflows.roles", "workflows.model", "workflows.errors", "workflows.expressions", "workflows.numbers", "workflows.states")
+LAYER_0 = (
+    *("workflows.model", "workflows.transitions", "workflows.errors", "workflows.expressions", "workflows.numbers", "workflows.states"),
+    "workflows.roles",
+)
 STORE = ("storage.protocol", "storage.records")
 SETTINGS = ("workflows.setting", "workflows.settings")
 RULES: dict[str, tuple[str, ...]] = {
@@ -23,6 +26,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.keyfile": ("workflows.roles", "workflows.setting", "workflows.settings"),
     "workflows.offline": ("workflows.runtime", "workflows.service.keys", "storage.uri", *LAYER_0),
     "workflows.model": ("workflows.errors", "workflows.expressions"),
+    "workflows.transitions": ("workflows.model",),
     "workflows.expressions": (),
     "workflows.numbers": (),
     "workflows.states": ("workflows.errors", "workflows.model", "workflows.expressions"),
@@ -128,7 +132,11 @@ def test_imports_run_one_way(module: str, path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", ["workflows/core", *(f"workflows/{name}.py" for name in ("model", "errors", "expressions", "numbers", "roles", "states"))]
+    "place",
+    [
+        "workflows/core",
+        *(f"workflows/{name}.py" for name in ("model", "transitions", "errors", "expressions", "numbers", "roles", "states")),
+    ],
 )
 def test_the_core_is_pure(place: str) -> None:
     paths = [ROOT / place] if place.endswith(".py") else sorted((ROOT / place).glob("*.py"))

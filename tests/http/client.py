@@ -14,7 +14,7 @@ from marshmallow import Schema
 
 from workflows.api.schemas.definitions import RegisteredSchema
 from workflows.api.schemas.executions import ExecutionStateSchema, StartedSchema
-from workflows.api.schemas.problems import InvalidSchema, ProblemSchema
+from workflows.api.schemas.problems import ConflictSchema, InvalidSchema, ProblemSchema
 
 JSON = {"Content-Type": "application/json"}
 ENDED = ("COMPLETED", "FAILED", "CANCELLED")
@@ -56,7 +56,7 @@ def loaded(answer: requests.Response, schema: Schema, status: int = 200, content
 
 def problem(answer: requests.Response, status: int, *words: str) -> Loaded:
     """Problem details whose text says all these words."""
-    schema = InvalidSchema() if status == 422 else ProblemSchema()
+    schema = {409: ConflictSchema, 422: InvalidSchema}.get(status, ProblemSchema)()
     found = loaded(answer, schema, status, "application/problem+json")
     assert found["status"] == status
     assert found["type"].startswith("urn:stepwell:problem:")

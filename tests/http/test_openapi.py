@@ -91,7 +91,7 @@ def test_every_answer_has_an_example_and_every_problem_is_problem_details(docume
             if "$ref" in response:
                 response = document["components"]["responses"][response["$ref"].rpartition("/")[2]]
                 content = response["content"]["application/problem+json"]
-                assert content["schema"]["$ref"].endswith("/Invalid" if status == "422" else "/Problem")
+                assert content["schema"]["$ref"].endswith({"409": "/Conflict", "422": "/Invalid"}.get(status, "/Problem"))
                 assert content["example"]["status"] == int(status)
             else:
                 assert int(status) < 300

@@ -20,7 +20,7 @@ from workflows.api.paths import shown_name, shown_path
 from workflows.api.problems import KINDS, PROBLEM_JSON, RETRY_AFTER_S, example
 from workflows.api.schemas.base import Moment, Told
 from workflows.api.schemas.keys import RoleName
-from workflows.api.schemas.problems import InvalidSchema, ProblemSchema
+from workflows.api.schemas.problems import ConflictSchema, InvalidSchema, ProblemSchema
 from workflows.api.schemas.queries import Instant, located
 from workflows.errors import Invalid
 
@@ -86,7 +86,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # flask_smorest has no type
     def _register_responses(self) -> None:
         """One for each kind of problem, under the name of its status."""
         for status, (_, title) in KINDS.items():
-            schema = InvalidSchema if status == 422 else ProblemSchema
+            schema = {409: ConflictSchema, 422: InvalidSchema}.get(status, ProblemSchema)
             response: dict[str, Any] = {
                 "description": title,
                 "content": {PROBLEM_JSON: {"schema": schema, "example": example(status)}},

@@ -78,6 +78,10 @@ class Execution:
 
     # -------------------------------------------------------------------------------------------------------------- view
 
+    @property
+    def paused(self) -> bool:
+        return self.header is not None and self.header.paused
+
     def frame(self, path: str) -> Frame | None:
         return self.frames.get(path)
 
@@ -100,11 +104,13 @@ class Execution:
 
     def apply(self, step: Step) -> None:
         """Take in what a step has changed."""
+        paused = self.paused
         self.header = step.header
         self._tail.extend(entry_row(entry) for entry in step.history)
         self._payloads.update(step.payloads)
+        for path in step.frames if self.paused is paused else (*self.frames, *step.frames):
+            self._dues.setdefault(path, _moment(self.frames.get(path), paused))
         for path, frame in step.frames.items():
-            self._dues.setdefault(path, _moment(self.frames.get(path)))
             if frame is None:
                 self._forget(path)
             else:
@@ -235,7 +241,7 @@ class Execution:
         if was_busy != busy:
             pending.index("busy", (number,), busy)
         for path, (before, visit) in self._dues.items():
-            after, now = _moment(self.frames.get(path))
+            after, now = _moment(self.frames.get(path), header.paused)
             if before != after and before is not None:
                 pending.index("due", (before, number, path), False)
             if (before, visit) != (after, now) and after is not None:  # a new wait until the same moment: the timers have used up the entry
@@ -268,9 +274,9 @@ def history(number: int, read: Read) -> Iterator[list[Any]]:
     yield from data["history"]
 
 
-def _moment(frame: Frame | None) -> tuple[float | None, int]:
+def _moment(frame: Frame | None, paused: bool) -> tuple[float | None, int]:
     """When the frame's timer fires, and in which wait."""
-    return due(frame), 0 if frame is None else frame.visit
+    return due(frame, paused), 0 if frame is None else frame.visit
 
 
 def _dumps(data: Any) -> bytes:

@@ -5,13 +5,16 @@ Knows how execution ids are made; does not know who asks or in what form.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from storage.protocol import CorruptRecord, Key
 from storage.records import decode
-from workflows.model import Cancelled, Definition, Started
+from workflows.core.control import REDRIVABLE
+from workflows.core.machine import HISTORY_EVENTS
+from workflows.errors import Conflict, Invalid, Problem
+from workflows.model import Cancelled, Definition, Event, Paused, Resumed, Started
 from workflows.runtime.audit import Act, Deed, Log
 from workflows.runtime.execution import header_of
 from workflows.runtime.inbox import Request
@@ -35,10 +38,39 @@ class Start(Request):
 
 
 @dataclass(slots=True)
-class Cancel(Request):
-    """Cancel an execution. Answer: the status it has now, which is the one it ended with if it had ended already."""
+class Control(Request):
+    """Base of what is asked of one execution. Answer: its status after it."""
 
     number: int
+
+
+@dataclass(slots=True)
+class Cancel(Control):
+    """Cancel it. One that has ended is left as it is."""
+
+
+@dataclass(slots=True)
+class Pause(Control):
+    """Start nothing more of it until it is resumed. One that has ended is left as it is."""
+
+
+@dataclass(slots=True)
+class Resume(Control):
+    """Let it go on after a pause. One that has ended is left as it is."""
+
+
+@dataclass(slots=True)
+class Redrive(Control):
+    """Let it go on after an end without success, by another revision and with another input (checked JSON text) if they are given. It may
+    have ended again when this is answered. Raises Conflict for one that completed or has not ended, Invalid for an unknown revision, and
+    Misfit for one that cannot take over."""
+
+    revision: int | None = None
+    input: str | None = None
+
+    def act(self, _answer: Any) -> Act | None:
+        revision = {} if self.revision is None else {"revision": self.revision}
+        return Act("redrive", details=revision if self.input is None else revision | {"input": "replaced"})
 
 
 @dataclass(slots=True)
@@ -56,6 +88,9 @@ class Write(Request):
     def answer(self, answer: Any) -> None:
         self.after()
         Request.answer(self, answer)
+
+
+_EVENTS: Mapping[type[Control], type[Event]] = {Cancel: Cancelled, Pause: Paused, Resume: Resumed}
 
 
 class Desk:
@@ -87,16 +122,33 @@ class Desk:
             execution = self._stepper.execution(round, number) if number is not None and not act.target else None
             if execution is not None and execution.header is not None:
                 act = replace(act, target=execution.header.id)
+            if request.note:
+                act = replace(act, details={**act.details, **request.note})
             round.deeds.append((number, Deed(request.origin, act)))
         return number, answer
 
     def _performed(self, round: Round, request: Request) -> tuple[int | None, Any]:
         if isinstance(request, Start):
             return self._begin(round, request)
-        if isinstance(request, Cancel):
-            return request.number, self._stepper.ask(round, request.number, Cancelled)
+        if isinstance(request, Redrive):
+            return request.number, self._redrive(round, request)
+        if isinstance(request, Control):
+            return request.number, self._stepper.ask(round, request.number, _EVENTS[type(request)])
         assert isinstance(request, Write), f"nobody performs a {type(request).__name__}"
         return None, self._write(round, request)
+
+    def _redrive(self, round: Round, request: Redrive) -> str:
+        header = self._stepper.header(round, request.number)
+        if header.status not in REDRIVABLE:
+            raise Conflict(f"the execution {header.id} is {header.status}; only one that failed or was cancelled can be redriven")
+        if header.entries >= HISTORY_EVENTS:
+            raise Conflict(f"the history of the execution {header.id} is full ({HISTORY_EVENTS:,} events); start another one")
+        revision = header.revision if request.revision is None else request.revision
+        try:
+            dialect = self._stepper.dialect_of(header.definition, revision)
+        except LookupError:
+            raise Invalid([Problem("/revision", f"the job definition {header.definition!r} has no revision {revision}")]) from None
+        return self._stepper.redrive(round, request.number, dialect, request.input)
 
     def _write(self, round: Round, request: Write) -> Any:
         """All of it or, when it raises, nothing."""

@@ -37,8 +37,18 @@ def acting(origin: Origin) -> Iterator[None]:
 
 def ask(engine: Engine, request: Request) -> Any:
     """The engine's answer, after the commit that holds the effect. Raises what the engine answers, Busy, Unavailable."""
+    begin(engine, request)
+    return answered(request)
+
+
+def begin(engine: Engine, request: Request) -> None:
+    """Hand it over, in the name of whoever asks; `answered` waits for it. Raises Busy, Unavailable."""
     request.origin = ORIGIN.get()
     engine.inbox.ask(request)
+
+
+def answered(request: Request) -> Any:
+    """What a request that is in the inbox is answered. Raises what the engine answers, and Unavailable."""
     try:
         return request.reply.result(ANSWER_S)
     except FutureTimeout:
