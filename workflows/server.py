@@ -19,11 +19,9 @@ from workflows.runtime.engine import Engine
 from workflows.service import Service
 from workflows.service.asking import acting
 from workflows.setting import SettingsError
-from workflows.settings import Settings
+from workflows.settings import BUILT_IN, Settings
 
 log = logging.getLogger(__name__)
-
-BUILT_IN = "task_functions.builtin"
 
 
 class Server:

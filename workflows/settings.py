@@ -17,6 +17,7 @@ from workflows.setting import Setting, SettingsError, setting, table
 
 MEBIBYTE = 1024 * 1024
 
+BUILT_IN = "task_functions.builtin"
 EXAMPLES = "task_functions.examples"
 
 API_KEY = r"(viewer|operator|admin):[\x21-\x2b\x2d-\x7e]{16,}"
@@ -79,7 +80,8 @@ class Settings:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Where functions come from: `functions`, and the examples wherever the shipped definitions are loaded, which call them."""
+        """Where functions come from: `functions`, and the examples wherever the shipped definitions are loaded, which call them. The
+        built-ins are there anyway."""
         examples = (EXAMPLES,) if self.definitions == shipped.DIRECTORY else ()
         return tuple(dict.fromkeys((*self.functions, *examples)))
 

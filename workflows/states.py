@@ -52,10 +52,11 @@ class Scope:
 @dataclass(frozen=True, slots=True)
 class StateMachine(Definition):
     """The whole. `start_at` and `states` are those of its outermost scope, read as a Scope's; `timeout` is TimeoutSeconds, `description`
-    the Comment unless one is given."""
+    the Comment unless one is given. `pointer` is where it is in its document."""
 
     start_at: str = ""
     states: Mapping[str, State] = field(default_factory=dict)
+    pointer: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from task_functions.registry import REGISTRY, load
 from tests.http.client import eventually
 from workflows.api.paths import shown_path
 from workflows.api.rest import KINDS
+from workflows.commands import SECTIONS
 from workflows.language import read_definition
 from workflows.language.intrinsics import ARITIES
 from workflows.model import Status
@@ -146,6 +147,12 @@ def test_every_endpoint_is_in_the_guide() -> None:
     for kind in KINDS:
         for endpoint in kind.endpoints:
             assert f"| `{endpoint.method} {masked(shown_path(endpoint.rule))}` |" in masked(GUIDE), endpoint.name
+
+
+def test_every_command_is_in_the_guide() -> None:
+    for section in SECTIONS.values():
+        for command in section:
+            assert re.search(rf"^\| `stepwell {command}\b", GUIDE, re.MULTILINE), command
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from tests.http.client import Client, job, loaded, problem, task
 from workflows.api.schemas.definitions import RegisteredSchema
@@ -106,3 +107,13 @@ def test_a_warning_is_told_and_refuses_nothing(api: Client) -> None:
     assert found["/States/Lost/Resource"]["suggestion"] == "echo"
     assert (found["/States/Lost/Resource"]["line"], found["/States/Lost/Resource"]["column"]) == (11, 16)
     assert {warning["severity"] for warning in found.values()} == {"warning"}
+
+
+def test_the_schema_for_editors_lists_the_functions_and_fits_what_is_taken(api: Client) -> None:
+    answer = api.get("/schema")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
+    schema = answer.json()
+    Draft202012Validator.check_schema(schema)
+    assert {"echo", "fail", "sleep"} <= set(schema["$defs"]["functionName"]["anyOf"][0]["enum"])
+    assert Draft202012Validator(schema).is_valid(job(task("a")))
+    assert not Draft202012Validator(schema).is_valid(job(task("a", maxRetry=-1)))

@@ -132,6 +132,7 @@ def test_the_index_lists_every_endpoint_with_an_example(api: Client) -> None:
         ("GET", "/"),
         ("GET", "/openapi.json"),
         ("POST", "/job-definitions"),
+        ("GET", "/schema"),
         ("POST", "/jobs/{definitionId}/execute"),
         ("GET", "/jobs/{executionId}/state"),
         ("POST", "/jobs/{executionId}/cancel"),

@@ -39,7 +39,7 @@ def _different(new: Compiled, old: Compiled, view: View) -> Iterator[Problem]:
     for frame in _unsuccessful(view, ROOT):
         was, now = old.states[frame.state], new.states.get(frame.state)
         if now is None:
-            yield Problem("/States", f"the state {was.name!r}, from which the execution is to go on, is missing")
+            yield Problem(f"{new.machine.pointer}/States", f"the state {was.name!r}, from which the execution is to go on, is missing")
             continue
         place, pointer = places[was.name]
         if now.type != was.type:
@@ -73,7 +73,6 @@ def _places(machine: StateMachine) -> Iterator[tuple[str, Place, str]]:
     todo: list[tuple[Place, StateMachine | Scope]] = [(("", 0), machine)]
     while todo:
         place, scope = todo.pop()
-        pointer = scope.pointer if isinstance(scope, Scope) else ""
         for state in scope.states.values():
-            yield state.name, place, f"{pointer}/States"
+            yield state.name, place, f"{scope.pointer}/States"
             todo.extend(((state.name, index), inner) for index, inner in enumerate(state.scopes()))

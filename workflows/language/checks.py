@@ -15,8 +15,9 @@ from workflows.expressions import DATA, Path
 from workflows.language.expressions import paths_of
 from workflows.language.findings import Cautions, Known
 from workflows.language.graph import UNSURE, examine, upstream_sets
+from workflows.language.names import Nearest, closest
 from workflows.language.secrets import references, unknown
-from workflows.language.shapes import Nearest, closest, shown
+from workflows.language.shapes import shown
 from workflows.model import child_path
 
 _ROOTS = ("input", "results")

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from workflows.errors import Problem
-from workflows.language.shapes import closest, shown
+from workflows.language.names import closest
+from workflows.language.shapes import shown
 
 SCHEMA = "SCHEMA_VALIDATION_FAILED"
 TRANSITION = "MISSING_TRANSITION_TARGET"
@@ -98,5 +99,4 @@ class Findings:
         self.comparisons_left -= max(len(names), 40)
         if self.comparisons_left < 0 or not isinstance(name, str):
             return None
-        same = (other for other in names if other.lower() == name.lower())
-        return next(same, None) or closest(name, tuple(names))
+        return closest(name, names)

@@ -27,8 +27,8 @@ MAX_CHARACTERS = 1_048_576
 """Of a state machine's text."""
 
 _ENVELOPE = JobShape(only=("id", "name", "description", "labels", "max_concurrency", "max_active_runs"))
-_KEYS = tuple(field.data_key or name for name, field in _ENVELOPE.load_fields.items())
-_BESIDE = replace(MACHINE, aliases=_KEYS)
+ENVELOPE_KEYS = tuple(field.data_key or name for name, field in _ENVELOPE.load_fields.items())
+_BESIDE = replace(MACHINE, aliases=ENVELOPE_KEYS)
 
 
 def is_state_machine(document: dict[str, Any]) -> bool:
@@ -68,7 +68,7 @@ def read(
 
 def _envelope(document: dict[str, Any], findings: Findings) -> dict[str, Any]:
     around = "definition" in document
-    given = {key: value for key, value in document.items() if (key != "definition" if around else key in _KEYS)}
+    given = {key: value for key, value in document.items() if (key != "definition" if around else key in ENVELOPE_KEYS)}
     try:
         loaded: dict[str, Any] = _ENVELOPE.load(given)
     except ValidationError as error:
@@ -104,4 +104,5 @@ def _compiled(draft: ScopeDraft, envelope: dict[str, Any], revision: int, warnin
         start_at=draft.values["start_at"],
         states=build_states(draft),
         warnings=warnings,
+        pointer=draft.pointer,
     )

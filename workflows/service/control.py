@@ -135,7 +135,7 @@ class Control:
             definition = self._catalogue.get(header.definition, header.revision if revision is None else revision)
         except LookupError:
             return "null"
-        return taken(definition, raw)
+        return taken(definition, raw, "/input")
 
     def _matching(self, wanted: Filter) -> Iterator[Match]:
         after: int | None = None

@@ -10,6 +10,7 @@ from task_functions.permissions import caution
 from task_functions.registry import Registry
 from workflows.errors import NotJson
 from workflows.language import canonical, read_definition
+from workflows.language.json_schema import json_schema
 from workflows.language.text import check, loads
 from workflows.runtime.audit import Act
 from workflows.runtime.catalogue import Catalogue, Registration
@@ -44,6 +45,10 @@ class Definitions:
 
         answer: Registration = ask(self._engine, Write(write, tell, lambda: self._catalogue.forget(definition.id)))
         return replace(answer, warnings=definition.warnings)
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of definitions, with the functions that are registered now."""
+        return json_schema(self._registry.names())
 
     def load_file(self, path: Path) -> Registration:
         """Register a definition file. Raises as `register` does, and NotJson for a file that cannot be read."""

@@ -1,8 +1,8 @@
 """Which executions are meant: by job, status, time, label and text. The same filter serves lists and changes in bulk.
 
-Owns what a filter means, how one is read, and how matching executions are found newest first without looking at all: over the narrowest
-index there is, between the numbers that the asked time lies between. Labels and text have no index, so what a page examines is bounded
-instead, and the next page goes on where it stopped. Knows neither cursors nor who asks.
+Owns what a filter means, and how matching executions are found newest first without looking at all: over the narrowest index there is,
+between the numbers that the asked time lies between. Labels and text have no index, so what a page examines is bounded instead, and the
+next page goes on where it stopped. Knows neither cursors nor who asks.
 """
 
 from __future__ import annotations
@@ -12,13 +12,10 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from storage.protocol import CorruptRecord
-from workflows.errors import Invalid, Problem, StepwellError
-from workflows.expressions import timestamp
-from workflows.language.shapes import closest
-from workflows.model import Header, Ref, Status, child_path
+from workflows.errors import StepwellError
+from workflows.model import Header, Ref, Status
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.execution import header_of, payload_of
 from workflows.runtime.ledger import Snapshot
@@ -31,11 +28,6 @@ EXAMINED = 2_000
 
 EXAMINED_CHARACTERS = 32 * 1024 * 1024
 """Of payloads, that one page searches for text; the execution in which it is reached is still searched."""
-
-TEXT_CHARACTERS = 200
-LABELS = 20
-NAME_CHARACTERS = 256
-"""Limits of a filter that is read: its text, how many labels, a job's id or a label's name or value."""
 
 _ROUNDING_S = 0.001
 
@@ -235,79 +227,3 @@ def _plain(payload: str) -> str:
 
 def _unescaped(match: re.Match[str]) -> str:
     return f'"{json.loads(match[0], strict=False)}"' if "\\" in match[0] else match[0]
-
-
-# -------------------------------------------------------------------------------------------------------------- reading
-
-
-def read_filter(given: Mapping[str, Any], place: str = "") -> Filter:
-    """A filter from plain data: {job, status, since, until, labels: {name: value}, text, paused}, times as RFC 3339 text. A member that is
-    null is not asked for. `place`: the JSON Pointer to it. Raises Invalid with every problem."""
-    problems: list[Problem] = []
-    values: dict[str, Any] = {}
-    for name, value in given.items():
-        reader = _READERS.get(name)
-        if reader is None:
-            problems.append(
-                Problem(child_path(place, name), f"a filter has no {name!r}; it has {', '.join(_READERS)}", closest(name, tuple(_READERS)))
-            )
-        elif value is not None:
-            try:
-                values[name] = reader(value)
-            except ValueError as error:
-                problems.append(Problem(f"{place}/{name}", str(error)))
-    since, until = values.get("since"), values.get("until")
-    if since is not None and until is not None and since >= until:
-        problems.append(Problem(f"{place}/until", "until must be later than since"))
-    if problems:
-        raise Invalid(problems)
-    return Filter(**values)
-
-
-def _name(value: Any) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= NAME_CHARACTERS:
-        raise ValueError(f"must be text of 1 to {NAME_CHARACTERS} characters")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= TEXT_CHARACTERS:
-        raise ValueError(f"must be text of 1 to {TEXT_CHARACTERS} characters")
-    return value
-
-
-def _status(value: Any) -> Status:
-    if isinstance(value, str) and value in Status.__members__:
-        return Status[value]
-    raise ValueError(f"must be one of {', '.join(Status)}")
-
-
-def _moment(value: Any) -> float:
-    moment = timestamp(value) if isinstance(value, str) else None
-    if moment is None:
-        raise ValueError("must be a moment such as 2026-11-21T03:00:00Z or 2026-11-21T03:00:00.5+01:00")
-    seconds, nanoseconds = moment
-    return seconds + nanoseconds / 1e9
-
-
-def _labels(value: Any) -> dict[str, str]:
-    if not isinstance(value, dict) or len(value) > LABELS:
-        raise ValueError(f"must be an object of up to {LABELS} texts by name")
-    return {_name(name): text if text == "" else _name(text) for name, text in value.items()}
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("must be true or false")
-    return value
-
-
-_READERS: Mapping[str, Callable[[Any], Any]] = {
-    "job": _name,
-    "status": _status,
-    "since": _moment,
-    "until": _moment,
-    "labels": _labels,
-    "text": _text,
-    "paused": _flag,
-}

@@ -7,7 +7,7 @@ from workflows.api.rest.endpoints import Endpoint, Kind, Role
 from workflows.api.schemas.control import BulkSchema, BulkShape, ControlledSchema, RedriveShape, Sent
 from workflows.service import Service
 from workflows.service.control import Action, Bulk, Controlled
-from workflows.service.filters import read_filter
+from workflows.service.filters import Filter
 
 BULK = JsonBody(
     BulkShape, "Which executions, and whether only to look.", '{"filter": {"job": "hello", "status": "FAILED"}, "preview": true}'
@@ -48,7 +48,7 @@ def redrive_all(service: Service, sent: Sent) -> Bulk:
 
 
 def _bulk(service: Service, action: Action, sent: Sent) -> Bulk:
-    return service.control.bulk(action, read_filter(sent["filter"], "/filter"), preview=sent["preview"])
+    return service.control.bulk(action, Filter(**sent["filter"]), preview=sent["preview"])
 
 
 _EACH = "Each execution stands for itself: those that cannot are told of, and stop none of the others."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from workflows.api.bodies import RawBody
 from workflows.api.rest.endpoints import Endpoint, Kind, Role
 from workflows.api.schemas.definitions import RegisteredSchema
@@ -13,6 +15,10 @@ TASK_LIST = '{"id": "first", "tasks": [{"id": "say", "name": "Say it", "function
 
 def register(service: Service, sent: bytes) -> Registration:
     return service.definitions.register(sent)
+
+
+def schema(service: Service) -> dict[str, Any]:
+    return service.definitions.schema()
 
 
 KIND = Kind(
@@ -28,6 +34,14 @@ KIND = Kind(
             description="The same document again, however it is written, is the same revision. One that is refused is told every problem.",
             body=RawBody("A task list, a graph, or a state machine in Amazon States Language.", TASK_LIST, form={"type": "object"}),
             role=Role.ADMIN,
+        ),
+        Endpoint(
+            schema,
+            "GET",
+            "/schema",
+            "Gives the JSON Schema of job definitions.",
+            {200: None},
+            description="For editors, which complete and check by it (draft 2020-12). It lists the registered functions.",
         ),
     ),
 )

@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import fields
 
 from workflows.api.schemas.base import RawJson, Shape, Told, about, given
+from workflows.api.schemas.filters import FilterShape
 from workflows.language import shapes
 from workflows.model import Status
 
@@ -36,18 +37,6 @@ class RedriveShape(shapes.Shape):
             {"name": "Ada"},
         )
     )
-
-
-class FilterShape(shapes.Shape):
-    """Read by `workflows.service.filters.read_filter`; here is only which members there are."""
-
-    job = shapes.Text(metadata=about("Of this definition.", "hello"))
-    status = shapes.Choice(Status, metadata=about("With this status.", "FAILED"))
-    since = shapes.Text(metadata=about("Submitted then or later (RFC 3339).", "2026-11-21T03:00:00Z"))
-    until = shapes.Text(metadata=about("Submitted before then (RFC 3339)."))
-    labels = shapes.Keyed(shapes.Text(empty=True), metadata=about("With all of these labels.", {"team": "shop"}))
-    text = shapes.Text(metadata=about("With this in their input, output or error, whatever the case."))
-    paused = shapes.Flag(metadata=about("Only those that are paused, or only those that are not."))
 
 
 class BulkShape(shapes.Shape):

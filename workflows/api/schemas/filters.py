@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, post_load, validate, validates_schema
 
 from workflows.api.schemas.base import about
-from workflows.api.schemas.queries import Instant, Labels, OneOf, PageQuery, Word
+from workflows.api.schemas.queries import Flag, Instant, Labels, OneOf, PageQuery, Word
 from workflows.language import shapes
 from workflows.model import Status
 
@@ -20,6 +20,7 @@ _STATUS = "Only executions with this status."
 _SINCE = about("Only executions submitted at this moment or later.", "2026-11-21T03:00:00Z")
 _UNTIL = about("Only executions submitted before this moment.", "2026-11-22T03:00:00Z")
 _TEXT = about("Only executions with this text in their input, output or error, whatever the case. It is searched, not looked up.", "no tea")
+_PAUSED = about("Only executions that are paused, or only those that are not.", True)
 _SHORT = validate.Length(max=TEXT_CHARACTERS, error=f"this must not be longer than {TEXT_CHARACTERS} characters")
 
 
@@ -44,6 +45,7 @@ class ExecutionsQuery(PageQuery, _Times):
         load_default=dict, metadata=about("Only executions with this label, as key:value; may be given more than once.", "team:payments")
     )
     text = Word(validate=_SHORT, metadata=_TEXT)
+    paused = Flag(metadata=_PAUSED)
 
     @post_load
     def _filter(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -69,6 +71,7 @@ class FilterShape(shapes.Shape, _Times):
         shapes.Text(empty=True), load_default=dict, metadata=about("Only executions with all of these labels.", {"team": "payments"})
     )
     text = shapes.Text(validate=_SHORT, metadata=_TEXT)
+    paused = shapes.Flag(metadata=_PAUSED)
 
     @post_load
     def _filter(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
