@@ -60,7 +60,10 @@ def read(
         raise Invalid(findings.problems)
     envelope = {"id": id} if id is not None else _envelope(document, findings)
     draft = _machine(document, id is not None, findings)
-    findings.warnings += [*unknown(findings.secrets, secrets), *stray(document, findings.secrets)]
+    findings.warnings += [
+        *unknown(findings.secrets, secrets),
+        *stray(document, {*findings.secrets, *(one.pointer for one in findings.problems)}),
+    ]
     if findings.problems or draft is None:
         raise Invalid([*findings.problems, *findings.warnings])
     return _compiled(draft, envelope, revision, tuple(findings.warnings))
