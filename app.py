@@ -38,7 +38,7 @@ def create_app(settings: Settings) -> Flask:
     executor = InlineExecutor(REGISTRY.get, settings.task_workers, vault)
     engine = Engine(ledger, catalogue, executor, functions, max_jobs=settings.max_jobs)
     service = Service(
-        definitions=Definitions(catalogue, engine, REGISTRY, vault),
+        definitions=Definitions(ledger, catalogue, engine, REGISTRY, vault),
         executions=Executions(ledger, catalogue, engine),
         control=Control(ledger, catalogue, engine),
         listing=Listing(ledger, catalogue),

@@ -61,8 +61,9 @@ RULES: dict[str, tuple[str, ...]] = {
         *LAYER_0,
     ),
     "workflows.server": (
-        *("workflows.service", "workflows.settings", "workflows.runtime.engine", "workflows.runtime.audit", "task_functions.registry"),
-        *("workflows.keyfile", "workflows.setting", "task_functions.permissions"),
+        *("workflows.service", "workflows.settings", "workflows.setting", "workflows.keyfile"),
+        *("workflows.runtime.engine", "workflows.runtime.catalogue", "workflows.runtime.audit"),
+        *("task_functions.registry", "task_functions.permissions"),
         *LAYER_0,
         *STORE,
     ),

@@ -15,6 +15,7 @@ from task_functions.registry import load
 from workflows.errors import Invalid, StepwellError
 from workflows.keyfile import configured_keys, no_keys
 from workflows.runtime.audit import Origin
+from workflows.runtime.catalogue import Registration
 from workflows.runtime.engine import Engine
 from workflows.service import Service
 from workflows.service.asking import acting
@@ -102,4 +103,10 @@ class Server:
             else:
                 for warning in done.warnings:
                     log.warning("definitions: %s: %s", path, warning)
-                log.info("definitions: %s, revision %d%s", done.id, done.revision, "" if done.created else " (unchanged)")
+                log.info("definitions: %s, revision %d%s", done.id, done.revision, _became(done))
+
+
+def _became(done: Registration) -> str:
+    if done.deleted:
+        return " was deleted, and stays so while its file is as it was"
+    return "" if done.created else " (unchanged)"

@@ -81,6 +81,9 @@ class Client:
             data = data.encode("utf-8", "surrogatepass")
         return requests.post(self.url + path, data=data, headers=headers, timeout=60, **more)
 
+    def delete(self, path: str, **more: Any) -> requests.Response:
+        return requests.delete(self.url + path, timeout=30, **more)
+
     # ----------------------------------------------------------------------------------------------- the usual way through
 
     def register(self, definition: Any) -> str:
@@ -118,3 +121,15 @@ class Client:
             wire.shutdown(socket.SHUT_WR)
             text = b"".join(iter(lambda: wire.recv(65_536), b"")).decode()
         return int(text.split(" ", 2)[1]), text
+
+
+def pages(api: Client, path: str, schema: Schema, **asked: Any) -> list[list[Loaded]]:
+    """The items of every page, from the first to the last."""
+    found: list[list[Loaded]] = []
+    cursor: str | None = None
+    while True:
+        page = loaded(api.get(path, params={**asked, **({"cursor": cursor} if cursor else {})}), schema)
+        found.append(page["items"])
+        cursor = page["next"]
+        if cursor is None:
+            return found

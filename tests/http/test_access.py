@@ -38,7 +38,7 @@ def bearer(key: str) -> dict[str, str]:
 
 
 def ask(api: Client, endpoint: Endpoint, headers: dict[str, str]) -> requests.Response:
-    path = re.sub(r"<\w+>", "nobody", endpoint.rule)
+    path = re.sub(r"<\w+>", "nobody", re.sub(r"<int:\w+>", "7", endpoint.rule))
     body = endpoint.body.example if endpoint.body else None
     return requests.request(endpoint.method, api.url + path, data=body, headers=JSON | headers, timeout=30)
 

@@ -135,6 +135,20 @@ def test_the_audit_log_says_who_did_what_and_from_where(serve: Serve) -> None:
         assert "sesame" not in api.get("/audit").text
 
 
+def test_what_is_done_in_bulk_and_deletions_are_told_of_one_by_one(serve: Serve) -> None:
+    with serve() as (api, _):
+        name = api.register(job(task("a", "sleep", parameters={"seconds": 600}), labels={"team": "tea"}))
+        started = [api.execute(name) for _ in range(3)]
+        asked = {"filter": {"job": name, "labels": {"team": "tea"}}}
+        for preview in (True, False):
+            assert api.post("/executions/cancel", asked | {"preview": preview}).json()["matched"] == 3
+        assert requests.delete(f"{api.url}/job-definitions/{name}", timeout=30).ok
+        found = [one for one in records(api) if one["action"] in ("cancel", "delete")]
+        assert (found[0]["action"], found[0]["target"]) == ("delete", name)
+        assert {one["target"] for one in found[1:]} == set(started)
+        assert all(one["details"] == asked for one in found[1:])
+
+
 def test_definition_files_are_registered_by_startup(serve: Serve) -> None:
     with serve() as (api, _):
         actions = {(one["action"], one["who"]) for one in loaded(api.get("/audit"), AuditSchema())["items"]}

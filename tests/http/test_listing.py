@@ -6,21 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.http.client import Client, Loaded, job, loaded, problem, task
-from workflows.api.schemas.base import Shape
+from tests.http.client import Client, Loaded, job, loaded, pages, problem, task
 from workflows.api.schemas.listing import ExecutionsSchema, HistorySchema
-
-
-def pages(api: Client, path: str, schema: Shape, **asked: Any) -> list[list[Loaded]]:
-    """The items of every page, from the first to the last."""
-    found: list[list[Loaded]] = []
-    cursor: str | None = None
-    while True:
-        page = loaded(api.get(path, params={**asked, **({"cursor": cursor} if cursor else {})}), schema)
-        found.append(page["items"])
-        cursor = page["next"]
-        if cursor is None:
-            return found
 
 
 def listed(api: Client, **asked: Any) -> list[str]:

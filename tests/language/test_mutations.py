@@ -40,7 +40,7 @@ PHASES = (Phase.explicit, Phase.generate, Phase.shrink)
 examples = settings(
     deadline=None,
     derandomize=True,
-    max_examples=200,
+    max_examples=120,
     phases=PHASES,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
 )

@@ -15,7 +15,8 @@ from workflows.errors import Conflict, Invalid
 from workflows.runtime.audit import MEMBERS, TEXT_CHARACTERS, Act, Origin
 from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Pending
-from workflows.runtime.requests import Cancel, Start, Write
+from workflows.runtime.removal import Remove
+from workflows.runtime.requests import Cancel, Control, Pause, Redrive, Resume, Start, Write
 from workflows.service.audit import LOOKED_AT, Audit, AuditRecord
 
 ADA = Origin("key-ada", "Ada", "10.0.0.1", "request-1")
@@ -76,6 +77,29 @@ def test_what_changes_nothing_is_no_change(house: House) -> None:
     house.ask(by(ADA, Write(lambda pending, *_: pending.put("document", ("quiet",), 1), lambda _: None)))
     house.turn()
     assert [one.action for one in log(house)] == ["cancel"]
+
+
+def test_every_kind_of_request_says_what_it_does() -> None:
+    """One that is about an execution says so by its name."""
+
+    def kinds(kind: type[Request]) -> list[type[Request]]:
+        return [inner for one in kind.__subclasses__() for inner in (one, *kinds(one))]
+
+    known = [kind for kind in kinds(Request) if kind.__module__.startswith("workflows.")]
+    assert {Start, Cancel, Write, Remove} <= set(known)
+    assert [kind for kind in known if not issubclass(kind, Control) and "act" not in vars(kind)] == []
+
+
+def test_a_deletion_and_a_redrive_are_told_of(house: House) -> None:
+    house.ask(by(ADA, Start(JOB, "{}")))
+    house.turn()
+    house.end(1, error="Broken")
+    for request in (Pause(1), Redrive(1, None, '{"new": 1}'), Pause(1), Resume(1), Cancel(1)):
+        house.ask(by(ADA, request))
+        house.turn()
+    assert [one.action for one in log(house)] == ["cancel", "resume", "pause", "redrive", "execute"]
+    assert [one.details for one in log(house) if one.action == "redrive"] == [{"input": "replaced"}]
+    assert len({one.target for one in log(house)}) == 1
 
 
 def test_what_is_refused_is_no_change(house: House) -> None:

@@ -15,6 +15,7 @@ from tests.service.archive import Archive, header
 from workflows.errors import Invalid, NotFound
 from workflows.model import Entry, Error, Status
 from workflows.runtime.entries import Entries
+from workflows.runtime.ledger import Pending
 from workflows.service.filters import Filter
 from workflows.service.listing import Listing
 from workflows.service.paging import Page, cursor, place_of
@@ -204,3 +205,69 @@ def test_what_is_not_there_has_no_history() -> None:
     archive.remove("history", (1, 1))
     with pytest.raises(CorruptRecord, match="chunk 1"):
         listing.history(name, 200)
+
+
+# ----------------------------------------------------------------------------------------------------------------- logs
+
+
+def logged(archive: Archive, number: int, visit: int, task: str, attempt: int, text: str = "") -> None:
+    """As the engine keeps what an attempt printed."""
+    pending = Pending()
+    data = {
+        "path": f"/{task}",
+        "task": task,
+        "attempt": attempt,
+        "at": float(visit),
+        "text": text or f"{task}{attempt}",
+        "truncated": False,
+    }
+    pending.put("log", (number, visit), data)
+    pending.index("logs", (number, visit), True)
+    archive.ledger.commit(pending)
+
+
+def talkative() -> tuple[Archive, Listing]:
+    """Three executions, of which the second has an attempt of task a and two of b in turn, ten times."""
+    archive, listing = archive_of(3)
+    logged(archive, 1, 500, "a", 1)
+    logged(archive, 3, 1, "a", 1)
+    for turn in range(10):
+        for offset, (task, attempt) in enumerate([("a", 1), ("b", 1), ("b", 2)]):
+            logged(archive, 2, 10 * turn + offset + 2, task, attempt)
+    archive.store.clear()
+    return archive, listing
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 12), st.sampled_from([None, "a", "b", "c"]), st.sampled_from([None, 1, 2, 3]))
+def test_the_pages_of_logs_are_what_was_printed_in_that_execution(limit: int, task: str | None, attempt: int | None) -> None:
+    _, listing = talkative()
+    found = turned(lambda after: listing.logs(header(2).id, limit, after, task, attempt))
+    whole = [("a", 1), ("b", 1), ("b", 2)] * 10
+    assert [(one.task, one.attempt) for one in found] == [one for one in whole if task in (None, one[0]) and attempt in (None, one[1])]
+    assert [one.at for one in found] == sorted(one.at for one in found)
+
+
+def test_a_search_among_logs_is_bounded_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    archive, listing = talkative()
+    monkeypatch.setattr("workflows.service.listing.LOGS_EXAMINED", 7)
+    page = listing.logs(header(2).id, 50, None, "b", 3)
+    assert (page.items, page.next is not None) == ((), True)
+    assert archive.store.reads["records"] == 8
+    assert turned(lambda after: listing.logs(header(2).id, 50, after, "b", 3)) == []
+
+
+def test_long_logs_make_short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    archive, listing = archive_of(1)
+    for visit in range(1, 7):
+        logged(archive, 1, visit, "a", visit, "x" * 100)
+    monkeypatch.setattr("workflows.service.listing.PAGE_CHARACTERS", 150)
+    assert len(listing.logs(header(1).id).items) == 2
+    assert [one.attempt for one in turned(lambda after: listing.logs(header(1).id, 50, after))] == [1, 2, 3, 4, 5, 6]
+
+
+def test_what_is_not_there_has_no_logs() -> None:
+    _, listing = archive_of(1)
+    with pytest.raises(NotFound):
+        listing.logs("exec-0-9-00000000")
+    assert listing.logs(header(1).id) == Page((), None)

@@ -159,7 +159,9 @@ class Model:
         for status in Status:
             assert self.indexes.get(f"status/{status}", set()) == {(-n,) for n, f in self.facts.items() if f.header.status is status}
         for name in self.dialects:
-            assert self.indexes.get(f"definition/{name}", set()) == {(-n,) for n, f in self.facts.items() if f.header.definition == name}
+            those = {(-n,) for n, f in self.facts.items() if f.header.definition == name}
+            assert self.indexes.get(f"definition/{name}", set()) == those
+            assert self.indexes.get(f"revision/{name}/1", set()) == those
 
     # ---------------------------------------------------------------------------------------------------- what is done
 

@@ -24,10 +24,11 @@ from workflows.api.schemas.problems import ConflictSchema, InvalidSchema, Proble
 from workflows.api.schemas.queries import Instant, located
 from workflows.errors import Invalid
 
-VALUES: Mapping[str, tuple[str, str]] = {
+VALUES: Mapping[str, tuple[str, str | int]] = {
     "definition_id": ("Id of a job definition.", "hello"),
     "execution_id": ("Id of an execution.", "exec-0-42-9f86d081"),
     "key_id": ("Id of an API key.", "9f86d08188"),
+    "revision": ("A revision of the job definition, from 1.", 1),
 }
 """Each value that a rule may hold: what it is, and an example."""
 

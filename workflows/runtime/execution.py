@@ -233,6 +233,10 @@ class Execution:
         if known is None:
             pending.index("created", (-number,), True)
             pending.index(f"definition/{header.definition}", (-number,), True)
+        if known is None or known.revision != header.revision:  # so that it is known without a search whether a revision is needed
+            if known is not None:
+                pending.index(f"revision/{known.definition}/{known.revision}", (-number,), False)
+            pending.index(f"revision/{header.definition}/{header.revision}", (-number,), True)
         if known is None or known.status != header.status:
             if known is not None:
                 pending.index(f"status/{known.status}", (-number,), False)

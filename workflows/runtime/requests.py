@@ -19,6 +19,7 @@ from workflows.runtime.audit import Act, Deed, Log
 from workflows.runtime.execution import header_of
 from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Ledger, Pending
+from workflows.runtime.removal import Removals, Remove
 from workflows.runtime.setback import SetBack
 from workflows.runtime.stepper import Round, Stepper
 
@@ -94,11 +95,12 @@ _EVENTS: Mapping[type[Control], type[Event]] = {Cancel: Cancelled, Pause: Paused
 
 
 class Desk:
-    """Performs requests on the engine's thread."""
+    """Performs requests on the engine's thread. `latest` gives a definition's newest revision as committed, or None."""
 
-    def __init__(self, ledger: Ledger, stepper: Stepper) -> None:
+    def __init__(self, ledger: Ledger, stepper: Stepper, latest: Callable[[str], int | None]) -> None:
         self._ledger = ledger
         self._stepper = stepper
+        self._removals = Removals(ledger, latest)
         self._last: int | None = None
         self._log = Log(ledger)
         self._clock = SetBack(ledger.read)
@@ -134,6 +136,10 @@ class Desk:
             return request.number, self._redrive(round, request)
         if isinstance(request, Control):
             return request.number, self._stepper.ask(round, request.number, _EVENTS[type(request)])
+        if isinstance(request, Remove):
+            self._removals.remove(round.pending, round.touched.values(), request)
+            round.changes += 1
+            return None, None
         assert isinstance(request, Write), f"nobody performs a {type(request).__name__}"
         return None, self._write(round, request)
 
@@ -145,6 +151,8 @@ class Desk:
             raise Conflict(f"the history of the execution {header.id} is full ({HISTORY_EVENTS:,} events); start another one")
         revision = header.revision if request.revision is None else request.revision
         try:
+            if ("definition", (header.definition, revision)) in round.pending.records:
+                raise LookupError  # registered or deleted in this very batch
             dialect = self._stepper.dialect_of(header.definition, revision)
         except LookupError:
             raise Invalid([Problem("/revision", f"the job definition {header.definition!r} has no revision {revision}")]) from None
@@ -173,6 +181,7 @@ class Desk:
             newest = self._ledger.scan("created", None, 1)
             self._last = -int(newest[0][0]) if newest else 0
         number, definition = self._last + 1, request.definition
+        self._removals.check(round.pending, definition)
         tag = f"{self._stepper.seed() & 0xFFFFFFFF:08x}"  # no two stores give out the same id, nor the same idempotency key
         name = f"exec-{self._ledger.partition}-{number}-{tag}"
         self._stepper.begin(round, number, definition, Started, name, definition.id, definition.revision, request.input)

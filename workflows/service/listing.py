@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from storage.protocol import Key
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.entries import Entries
 from workflows.runtime.execution import Execution
 from workflows.runtime.history import event
-from workflows.runtime.ledger import Ledger
+from workflows.runtime.ledger import Ledger, Snapshot
 from workflows.runtime.summary import Summary, summary
 from workflows.service.asking import locate
 from workflows.service.filters import Filter, labels_of, matching
@@ -18,7 +20,21 @@ from workflows.service.paging import Page, cursor, place_of
 PAGE_CHARACTERS = 8 * 1024 * 1024
 """Of payloads and texts in one page, which ends after what exceeds it."""
 
+LOGS_EXAMINED = 1_000
+"""Attempts whose texts one page reads at most, where a task or attempt is asked for."""
+
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLog:
+    """What one attempt printed and logged. `at`: when that was stored. `truncated`: it is the end of more."""
+
+    task: str
+    attempt: int
+    at: float
+    text: str
+    truncated: bool
 
 
 class Listing:
@@ -51,6 +67,38 @@ class Listing:
             found = entries.before(place) if reverse else entries.after(place or 0)
             events = (event(entry, texts) for entry in found)
             return _page(events, limit, asked, lambda made: int(made["id"]), _weight)
+
+    def logs(
+        self, execution_id: str, limit: int = 50, after: str | None = None, task: str | None = None, attempt: int | None = None
+    ) -> Page[AttemptLog]:
+        """What its attempts printed, in the order in which they were issued; of this task and this attempt of it where they are given.
+        `after` is a cursor. A page may be short or empty and have a next one. Raises NotFound, and Invalid for a cursor that is not of this
+        list."""
+        asked = ("logs", execution_id, task, attempt)
+        place = place_of(after, asked, int)
+        with self._ledger.snapshot() as snapshot:
+            number, _ = locate(snapshot, execution_id)
+            items: list[AttemptLog] = []
+            last, carried = 0, 0
+            for examined, visit in enumerate(_visits(snapshot, number, place or 0)):
+                if last and (len(items) == limit or carried > PAGE_CHARACTERS or examined == LOGS_EXAMINED):
+                    return Page(tuple(items), cursor(asked, last))
+                last = visit
+                data = snapshot.read("log", (number, visit))
+                if task in (None, data["task"]) and attempt in (None, data["attempt"]):
+                    items.append(AttemptLog(data["task"], data["attempt"], data["at"], data["text"], data["truncated"]))
+                    carried += len(data["text"])
+            return Page(tuple(items), None)
+
+
+def _visits(snapshot: Snapshot, number: int, after: int) -> Iterator[int]:
+    """The execution's attempts of which there is a log, after one of them."""
+    key: Key = (number, after)
+    while keys := snapshot.scan("logs", key, 100):
+        for key in keys:
+            if key[0] != number:
+                return
+            yield int(key[1])
 
 
 def _page(found: Iterable[T], limit: int, asked: object, place: Callable[[T], int], weight: Callable[[T], int]) -> Page[T]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from workflows.api.rest.endpoints import Endpoint, Kind
 from workflows.api.schemas.filters import ExecutionsQuery
-from workflows.api.schemas.listing import ExecutionsSchema, HistoryQuery, HistorySchema
+from workflows.api.schemas.listing import ExecutionsSchema, HistoryQuery, HistorySchema, LogsQuery, LogsSchema
 from workflows.service import Service
 from workflows.service.filters import Filter
 
@@ -17,6 +17,10 @@ def executions(service: Service, query: dict[str, Any]) -> Any:
 
 def history(service: Service, execution_id: str, query: dict[str, Any]) -> Any:
     return service.listing.history(execution_id, query["limit"], query["cursor"], query["reverse"])
+
+
+def logs(service: Service, execution_id: str, query: dict[str, Any]) -> Any:
+    return service.listing.logs(execution_id, query["limit"], query["cursor"], query["task"], query["attempt"])
 
 
 KIND = Kind(
@@ -43,6 +47,17 @@ KIND = Kind(
             "has none.",
             query=HistoryQuery,
             sample="/jobs/EXECUTION_ID/history",
+        ),
+        Endpoint(
+            logs,
+            "GET",
+            "/jobs/<execution_id>/logs",
+            "Lists what the attempts of an execution printed and logged.",
+            {200: LogsSchema},
+            description="One entry per attempt that said anything, in the order in which they were issued. Where a task or an attempt is "
+            "asked for, so many are looked through per page: an answer may hold none and have a next page all the same.",
+            query=LogsQuery,
+            sample="/jobs/EXECUTION_ID/logs",
         ),
     ),
 )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields
 
-from workflows.api.schemas.base import Moment, Shape, Words, about, given, nullable
-from workflows.api.schemas.listing import next_page
+from workflows.api.schemas.base import Moment, Shape, Words, about, given, next_page, nullable
 from workflows.api.schemas.queries import Instant, PageQuery, Word
 
 

@@ -7,16 +7,11 @@ from typing import Any
 
 from marshmallow import fields
 
-from workflows.api.schemas.base import Moment, Shape, about, given, nullable
+from workflows.api.schemas.base import Moment, Shape, about, given, next_page, nullable
 from workflows.api.schemas.executions import ErrorSchema
-from workflows.api.schemas.queries import Flag, PageQuery
+from workflows.api.schemas.queries import Flag, PageQuery, Whole, Word
 from workflows.core.dataflow import rfc3339
 from workflows.model import Status
-
-
-def next_page() -> fields.String:
-    """The last member of what is answered in pages."""
-    return fields.String(**nullable("The `cursor` with which to ask for the next page; null: this was the last one."))
 
 
 class ListedExecutionSchema(Shape):
@@ -76,3 +71,28 @@ class HistorySchema(Shape):
 
 class HistoryQuery(PageQuery):
     reverse = Flag(load_default=False, metadata=about("Whether the newest come first."))
+
+
+class AttemptLogSchema(Shape):
+    """What one attempt printed and logged."""
+
+    task = fields.String(data_key="taskId", **given("Id of the task, or name of the state.", "greet"))
+    attempt = fields.Integer(**given("Which attempt of it, from 1.", 1))
+    at = Moment(data_key="time", **given("When it was stored.", "2026-11-21T03:00:00.131Z"))
+    text = fields.String(**given("What it printed and logged, together.", "greeting Ada\n"))
+    truncated = fields.Boolean(**given("Whether this is only the end of it.", False))
+
+
+class LogsSchema(Shape):
+    logs = fields.List(
+        fields.Nested(AttemptLogSchema),
+        attribute="items",
+        data_key="logs",
+        **given("One entry per attempt, in the order they were issued."),
+    )
+    next = next_page()
+
+
+class LogsQuery(PageQuery):
+    task = Word(load_default=None, metadata=about("Only attempts of this task or state.", "greet"))
+    attempt = Whole(1, 1_000_000, load_default=None, metadata=about("Only attempts with this number.", 1))
