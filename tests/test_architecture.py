@@ -18,6 +18,7 @@ LAYER_0 = (
     *("workflows.model", "workflows.transitions", "workflows.errors", "workflows.expressions", "workflows.numbers", "workflows.states"),
     "workflows.roles",
 )
+CALLING = tuple(f"workflows.runtime.{name}" for name in ("executor", "context", "capture", "calling", "output", "secrets"))
 STORE = ("storage.protocol", "storage.records")
 SETTINGS = ("workflows.setting", "workflows.settings")
 RULES: dict[str, tuple[str, ...]] = {
@@ -40,16 +41,15 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.configuration": ("workflows.settings", "workflows.setting"),
     "workflows.runtime.executor": LAYER_0,
     "workflows.runtime.secrets": (),
-    "workflows.runtime.context": ("workflows.runtime.executor",),
-    "workflows.runtime.inline": (
-        *LAYER_0,
-        "workflows.language.text",
-        "workflows.runtime.executor",
-        "workflows.runtime.context",
-        "workflows.runtime.secrets",
-        "task_functions.registry",
-    ),
-    "workflows.runtime.functions": ("task_functions.registry",),
+    "workflows.runtime.context": ("workflows.runtime.executor", "workflows.runtime.capture"),
+    "workflows.runtime.capture": (),
+    "workflows.runtime.output": ("workflows.runtime.executor", "workflows.runtime.capture"),
+    "workflows.runtime.calling": (*LAYER_0, "workflows.language.text", *CALLING, "task_functions.registry"),
+    "workflows.runtime.inline": (*LAYER_0, *CALLING),
+    "workflows.runtime.workers.protocol": ("workflows.runtime.executor",),
+    "workflows.runtime.workers.worker": (*CALLING, "workflows.runtime.workers.protocol", "task_functions.registry"),
+    "workflows.runtime.workers": (*LAYER_0, *CALLING, "workflows.runtime.workers", "workflows.runtime.outage"),
+    "workflows.runtime.functions": (*LAYER_0, "task_functions.registry"),
     "workflows.runtime": ("workflows.runtime", "workflows.core", *LAYER_0, *STORE),
     "workflows.service": (
         "workflows.service",

@@ -28,6 +28,10 @@ INLINE_BYTES = 2_048
 """Longer payloads get a record of their own, so that a frame that changes never rewrites them."""
 
 
+RESULT_BYTES = 16 * 1024 * 1024
+"""A larger result of an attempt, or output of an execution, is refused (States.DataLimitExceeded)."""
+
+
 def exceeds(text: str, limit: int) -> bool:
     """Whether the text is longer than `limit` bytes of UTF-8; encodes it only when its length in characters leaves that open."""
     if len(text) > limit:
@@ -112,12 +116,18 @@ class Retrier:
     excluded: tuple[str, ...] = ()
 
 
+INLINE, SHARED, ISOLATED = "inline", "shared", "isolated"
+EXECUTORS = (INLINE, SHARED, ISOLATED)
+"""Where functions run: on a thread of the server, on one of many threads of a worker process, in a worker process by themselves."""
+
+
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
     """What the machine must know to run one attempt. Durations in seconds; None: no limit. `secrets`: names of secrets by the places (JSON
     Pointers) in the function's input where they are put when it is called; what is stored holds references to them.
 
     `fail_on_interrupt`: an attempt that was under way when the server died is not issued again but fails with type Interrupted.
+    `executor`: one of EXECUTORS; None: the function's own, or else the server's.
     """
 
     function: str
@@ -126,6 +136,7 @@ class TaskSpec:
     heartbeat: float | None = None
     fail_on_interrupt: bool = False
     secrets: Mapping[str, str] = field(default_factory=dict)
+    executor: str | None = None
 
 
 class Rule(StrEnum):
@@ -213,7 +224,8 @@ class Frame:
     `visit` is the identity of its present wait or scope, new at each entry into one; a report that carries another is late and changes
     nothing. A scope that a redrive opens again keeps its own, which its children's paths hold. `entry` is the visit at which the task was
     entered: the same for all its attempts, the idempotency key of its functions. A redrive is another entry; `attempt` counts on.
-    `taken`: a worker has had the present attempt, which an interruption does not undo.
+    `taken`: a worker has had the present attempt, which an interruption does not undo. `alone`: a worker process died or had to be killed
+    during an attempt of this task, so that from now on its attempts run where there are no others.
     `deadlines` maps a kind (timeout, heartbeat, retry, wait, execution) to when it is due. `counts` counts children by how they ended
     (of a scope), or upstream tasks (of a PENDING task): a join is a counter, never a scan. `entered` and `last` are history ids; `entered`
     is 0 on the way to a state.
@@ -231,6 +243,7 @@ class Frame:
     retries: tuple[int, ...] = ()
     interruptions: int = 0
     taken: bool = False
+    alone: bool = False
     deadlines: Mapping[str, float] = field(default_factory=dict)
     input: Ref | None = None
     output: Ref | None = None
@@ -333,11 +346,14 @@ class Fired(Event):
 
 @dataclass(frozen=True, slots=True)
 class Interrupted(Event):
-    """A taken attempt will never report: its worker is gone. `clean` after an orderly stop, which is not held against the attempt."""
+    """A taken attempt will never report: its worker is gone. `clean` after an orderly stop, which is not held against the attempt.
+    `alone`: it is not to be run beside others any more. `why`: what became of the worker, for people; empty: the server died or stopped."""
 
     path: str
     visit: int
     clean: bool = False
+    alone: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

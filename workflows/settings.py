@@ -53,7 +53,21 @@ class Settings:
     max_jobs: int = setting(
         10, "Executions with something to run at once; more are queued, and those that only wait hold no place.", low=1, high=100_000
     )
-    task_workers: int = setting(16, "Attempts that run at once.", low=1, high=1_000)
+    task_workers: int = setting(
+        0, "Worker processes for `shared` attempts; 0 is one per core.", low=0, high=1_000, shown_default="0, one per core"
+    )
+    task_threads: int = setting(16, "Attempts that one such process, and the server for `inline` ones, runs at once.", low=1, high=1_000)
+    isolated_workers: int = setting(
+        0,
+        "Worker processes for `isolated` attempts, one attempt each; 0 is two per core.",
+        low=0,
+        high=1_000,
+        shown_default="0, two per core",
+    )
+    recycle_after: int = setting(10_000, "Attempts after which a worker process is replaced by a fresh one.", low=1, high=1_000_000_000)
+    executor: Literal["shared", "isolated"] = setting(
+        "shared", "Where functions run that say nothing else: beside others in a worker process, or by themselves in one."
+    )
     insecure: bool = setting(False, "Allow an address that other machines reach, without keys.")
     require_keys: bool = setting(False, "Want a key from everybody, also from this machine. Other addresses than loopback always do.")
     api_keys: tuple[str, ...] = setting(

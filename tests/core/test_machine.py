@@ -301,7 +301,7 @@ def test_the_fourth_unclean_interruption_fails_the_attempt_subject_to_its_retrie
     world.fire()
     for _ in range(INTERRUPTIONS):
         world.interrupt()
-    assert world.error() == Error("Interrupted", "the server died 4 times during the attempt")
+    assert world.error() == Error("Interrupted", "the attempt was interrupted 4 times; at last the server died")
 
 
 def test_clean_interruptions_never_count() -> None:

@@ -47,6 +47,14 @@ def test_it_goes_on_from_the_task_that_failed() -> None:
     assert entered(world) == ["a", "b", "b", "c"]
 
 
+def test_what_a_task_may_ask_of_those_before_it_is_what_they_gave() -> None:
+    world = begun(task("a"), task("b", "a"))
+    world.succeed("/a", 1)
+    world.fail("/b")
+    world.redrive()
+    assert world.dialect.upstream(world, world.at("/b")) == {"a": "1"}
+
+
 def test_the_history_tells_of_it() -> None:
     world = begun(task("a"))
     world.fail("/a")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -56,22 +55,40 @@ class Orders(BaseHTTPRequestHandler):
         pass
 
 
+RESOLVER = """
+import socket
+from task_functions import http_wire
+
+place = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", {port}))
+http_wire.resolve = lambda host, *_, **__: [place] if host == "api.example.com" else []
+"""
+"""A file of functions, as far as the server and its workers can tell: whichever process loads it finds the guide's server."""
+
+
 @pytest.fixture(scope="module")
-def _api() -> Iterator[None]:
+def functions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     site = HTTPServer(("127.0.0.1", 0), Orders)
     threading.Thread(target=site.serve_forever, daemon=True).start()
-    place = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", site.server_port))
+    directory = tmp_path_factory.mktemp("functions")
+    (directory / "resolver.py").write_text(RESOLVER.format(port=site.server_port))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(http_wire, "resolve", lambda host, *_, **__: [place] if host == "api.example.com" else [])
-        yield
+        patch.setattr(http_wire, "resolve", http_wire.resolve)  # to be there again afterwards
+        yield directory
     site.shutdown()
     site.server_close()
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory, _api: None) -> Iterator[Service]:
+def service(tmp_path_factory: pytest.TempPathFactory, functions: Path) -> Iterator[Service]:
     directory = tmp_path_factory.mktemp("guide")
-    settings = Settings(store=str(directory / "Data.fs"), definitions=directory, grace_s=0.5, allow_commands=True, http_private=True)
+    settings = Settings(
+        store=str(directory / "Data.fs"),
+        definitions=directory,
+        functions=(str(functions),),
+        grace_s=0.5,
+        allow_commands=True,
+        http_private=True,
+    )
     server: Server = create_app(settings).extensions["stepwell"]
     server.start()
     yield server.service

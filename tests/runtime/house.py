@@ -11,7 +11,7 @@ from storage.protocol import Batch, Key, Store
 from storage.records import encode
 from tests.simulation.definitions import make_dialect, stored
 from tests.simulation.faults import FaultyStore, Fuse, SimExecutor
-from workflows.model import Definition, Error, Frame, Header
+from workflows.model import Definition, Error, Frame, Header, TaskSpec
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import Clocks, Engine
 from workflows.runtime.execution import Execution
@@ -49,7 +49,7 @@ class House:
         self.engine = Engine(
             self.ledger,
             self.catalogue,
-            self.executor,
+            [self.executor],
             self,
             max_jobs=self.max_jobs,
             clocks=Clocks(lambda: self.now, lambda: self.steady),
@@ -63,6 +63,9 @@ class House:
 
     def wants_context(self, name: str) -> bool:
         return False
+
+    def lane(self, spec: TaskSpec, alone: bool) -> str:
+        return SimExecutor.name
 
     # --------------------------------------------------------------------------------------------------------------- asking
 

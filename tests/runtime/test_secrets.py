@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import re
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -12,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.runtime.secrets import MASK, MASKED_CHARACTERS, NOTHING, SECRET_BYTES, Mask, SecretNotFound, Vault, install, masking
+from workflows.runtime.capture import Tail, captured
+from workflows.runtime.secrets import MASK, MASKED_CHARACTERS, NOTHING, SECRET_BYTES, Mask, SecretNotFound, Vault
 
 
 def vault(directory: Path | None = None, **values: str) -> Vault:
@@ -136,14 +139,12 @@ def test_no_value_stays_in_any_text(value: str, before: str, after: str) -> None
 # ---------------------------------------------------------------------------------------------------------------------------- logs
 
 
-def test_what_is_logged_meanwhile_is_masked_by_whatever_logger(caplog: pytest.LogCaptureFixture) -> None:
-    install()
-    install()
-    mask = Mask(["s3cret-value"])
-    with masking(mask):
+def test_what_an_attempt_logs_is_masked_by_whatever_logger(caplog: pytest.LogCaptureFixture) -> None:
+    tail = Tail()
+    tail.mask = Mask(["s3cret-value"])
+    with captured(tail):
         logging.getLogger("some.library").warning("token %s", "s3cret-value")
-        logging.getLogger("other").warning("bad arguments %d", "s3cret-value")
-        logging.getLogger("other").warning("fits not: s3cret-value %s")
+        logging.getLogger("other").warning("fits not: s3cret-value %d", "s3cret-value")
         try:
             raise ValueError("the s3cret-value is wrong")
         except ValueError:
@@ -151,8 +152,31 @@ def test_what_is_logged_meanwhile_is_masked_by_whatever_logger(caplog: pytest.Lo
     logging.getLogger("some.library").warning("token %s", "s3cret-value")
     *masked, last = [record.getMessage() for record in caplog.records]
     assert masked[0] == f"token {MASK}"
-    assert f"fits not: {MASK}" in masked[2]
-    assert f"the {MASK} is wrong" in masked[3]
-    assert "Traceback" in masked[3]
+    assert f"fits not: {MASK}" in masked[1]
+    assert f"the {MASK} is wrong" in masked[2]
+    assert "Traceback" in masked[2]
     assert last == "token s3cret-value", "only what is logged by the call"
     assert caplog.text.count("s3cret-value") == 1
+    written = tail.take(keep=True)
+    assert written is not None
+    assert "s3cret-value" not in written[0]
+    assert f"token {MASK}" in written[0]
+
+
+def test_what_an_attempt_prints_is_masked_also_in_pieces_cut_and_too_late(capsys: pytest.CaptureFixture[str]) -> None:
+    tail = Tail(limit=200)
+    tail.mask = Mask(["s3cret-value"])
+    with captured(tail):
+        print("one s3cret-value")
+        sys.stdout.write("two s3cret")
+        sys.stdout.write("-value\n")
+        assert tail.take(keep=True) == (f"one {MASK}\ntwo {MASK}\n", False)
+        for n in range(100):
+            print("s3cret-value", n)
+        taken = tail.take(keep=True)
+        assert taken is not None
+        assert taken[1]
+        assert re.fullmatch(r"[^s]*\n?(\*{3} \d+\n)+", taken[0])
+        tail.close()
+        print("late s3cret-value")
+    assert capsys.readouterr().out == f"late {MASK}\n"

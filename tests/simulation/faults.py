@@ -90,8 +90,14 @@ class SimExecutor:
         self._submitted = submitted
         self._cancelled = cancelled
 
-    def start(self, report: Report) -> None:
+    def start(self, report: Report, more: Callable[[], None] = lambda: None) -> None:
         self.report = report
+
+    def prepare(self) -> None:
+        """It has what it has."""
+
+    def gauges(self) -> dict[str, int]:
+        return {"workers": self.capacity, "processes": 0}
 
     def submit(self, run: Run) -> None:
         self._fuse.effect("submit")

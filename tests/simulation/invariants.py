@@ -245,7 +245,7 @@ class Model:
         assert gate.admitted == sum(standing.admitted for standing in gate._standing.values())
         assert gate.admitted <= gate.max_jobs
         assert len({identity.number for identity in running}) <= gate.max_jobs
-        assert len(running) <= engine._flight._executor.capacity
+        assert len(running) <= sum(executor.capacity for executor in engine._flight._executors.values())
         for number, count in Counter(identity.number for identity in running).items():
             limit = self.dialects[self.facts[number].header.definition].definition.max_concurrency
             assert limit is None or count <= limit, f"execution {number}: {count} attempts at once, the limit is {limit}"

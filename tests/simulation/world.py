@@ -20,7 +20,7 @@ from workflows.core.control import REDRIVABLE
 from workflows.core.dialect import Dialect
 from workflows.core.machine import Machine
 from workflows.errors import Busy, Conflict, Unavailable
-from workflows.model import ENDED, At, Definition, Error, Frame
+from workflows.model import ENDED, At, Definition, Error, Frame, TaskSpec
 from workflows.runtime.audit import Origin
 from workflows.runtime.catalogue import Catalogue, dialect_for
 from workflows.runtime.engine import Clocks, Engine
@@ -61,6 +61,9 @@ class Registered:
     def wants_context(self, name: str) -> bool:
         return True
 
+    def lane(self, spec: TaskSpec, alone: bool) -> str:
+        return SimExecutor.name
+
 
 class World:
     def __init__(
@@ -99,7 +102,7 @@ class World:
         self.engine = Engine(
             ledger,
             catalogue,
-            self.executor,
+            [self.executor],
             Registered(missing),
             max_jobs=self.max_jobs,
             clocks=Clocks(lambda: self.now, lambda: self.steady),

@@ -52,6 +52,7 @@ def redriven(m: Machine, event: Redriven) -> str:
         if frame.status in _WITHOUT_SUCCESS:
             m.put(_afresh(frame, last))
     m.dialect.redriven(m, m.present(ROOT), data, same)
+    m.settle()
     return m.header.status
 
 
@@ -67,4 +68,4 @@ def _afresh(frame: Frame, last: int) -> Frame:
     """Retries and interruptions count anew, and what runs next is another entry; `attempt` counts on, so that no two calls of a task ever
     have the same number."""
     clean = replace(frame, entry=0, retries=(), interruptions=0, taken=False, output=None, error=None, reason="", ended=None)
-    return replace(clean, status=At.PENDING, last=last)
+    return replace(clean, alone=False, status=At.PENDING, last=last)

@@ -18,7 +18,7 @@ from workflows.language.graph import UNSURE, examine, upstream_sets
 from workflows.language.names import Nearest, closest
 from workflows.language.secrets import references, unknown
 from workflows.language.shapes import shown
-from workflows.model import child_path
+from workflows.model import INLINE, SHARED, child_path
 
 _ROOTS = ("input", "results")
 
@@ -175,6 +175,14 @@ class Draft:
                 known[name] = functions(name)
             if not known[name]:
                 self._refuse(f"{entry.pointer}/functionName", f"there is no function {shown(name)}", nearest.to(name))
+
+    def check_executors(self, inline: Known) -> None:
+        """In the server itself runs only what was made for that."""
+        for entry in self.entries:
+            name = entry.loaded.get("function")
+            if entry.loaded.get("executor") == INLINE and name is not None and not inline(name):
+                text = f'{shown(name)} cannot run inline: only built-ins and functions marked @task_function(executor="inline") can'
+                self._refuse(f"{entry.pointer}/executor", text, SHARED)
 
     def caution(self, cautions: Cautions, secrets: Known | None) -> None:
         for entry in self.entries:

@@ -15,7 +15,7 @@ from marshmallow import ValidationError, validates_schema
 
 from workflows.errors import Problem
 from workflows.language.shapes import Choice, Condition, Flag, Keyed, Many, Object, Payload, Real, Shape, Text, Whole, load_members, shown
-from workflows.model import Rule, child_path
+from workflows.model import EXECUTORS, Rule, child_path
 
 MAX_SECONDS = 31_622_400
 """366 days. Longer waits belong to a schedule."""
@@ -147,7 +147,16 @@ class TaskShape(Shape):
         ("rerun", "fail"),
         data_key="onInterrupt",
         load_default="rerun",
-        metadata=about("What becomes of an attempt that was under way when the server died.", "rerun"),
+        metadata=about("What becomes of an attempt that was under way when the server, or its worker process, died.", "rerun"),
+    )
+    executor = Choice(
+        EXECUTORS,
+        metadata=about(
+            "Where it runs: in a worker process beside others (`shared`), in one by itself, which is killed when its time is up or it is "
+            "cancelled (`isolated`), or in the server (`inline`: only functions made for that). If absent: where the function says, or "
+            "else the server's settings.",
+            "isolated",
+        ),
     )
     continue_on_failure = Flag(
         data_key="continueOnFailure",

@@ -27,6 +27,7 @@ def read(
     *,
     functions: Known | None,
     function_names: Iterable[str] = (),
+    inline: Known | None = None,
     cautions: Cautions = no_caution,
     secrets: Known | None = None,
     revision: int = 1,
@@ -34,7 +35,7 @@ def read(
     """The job that `document` (a JSON value) defines, or Invalid with all its problems, the warnings after the errors.
 
     `functions` and `secrets` say whether there is a function, a secret of that name (None: not asked); `function_names` are those to
-    suggest; `cautions` become its `warnings`.
+    suggest; `inline` says whether a function may run in the server itself (None: not asked); `cautions` become its `warnings`.
     """
     if not isinstance(document, dict):
         raise Invalid([Problem("", "a job must be an object")])
@@ -42,6 +43,8 @@ def read(
     draft = Draft(document, job)
     if functions is not None:
         draft.check_functions(functions, function_names)
+    if inline is not None:
+        draft.check_executors(inline)
     draft.caution(cautions, secrets)
     problems += draft.problems
     if problems:
@@ -89,6 +92,7 @@ def _task(loaded: dict[str, Any], upstream: tuple[str, ...]) -> Task:
         heartbeat=loaded.get("heartbeat"),
         fail_on_interrupt=loaded["on_interrupt"] == "fail",
         secrets=references(loaded.get("parameters")),
+        executor=loaded.get("executor"),
     )
     return Task(
         id=loaded["id"],

@@ -9,14 +9,9 @@ functions, in the server or in a worker process, and knows nothing else of ours.
 from __future__ import annotations
 
 import json
-import logging
 import os
 import re
-import threading
-import traceback
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -111,50 +106,6 @@ class Vault:
         if len(raw) > SECRET_BYTES:
             raise SecretNotFound(f"the secret {name} is longer than {SECRET_BYTES:,} bytes")
         return raw.decode("utf-8", "surrogateescape").removesuffix("\n").removesuffix("\r")
-
-
-# ------------------------------------------------------------------------------------------------------------------- log records
-
-_PRESENT: ContextVar[Mask] = ContextVar("_PRESENT", default=NOTHING)
-_INSTALLING = threading.Lock()
-
-
-@contextmanager
-def masking(mask: Mask) -> Iterator[None]:
-    """What this thread logs meanwhile, by whatever logger, is masked before any handler sees it. Wants `install`."""
-    token = _PRESENT.set(mask)
-    try:
-        yield
-    finally:
-        _PRESENT.reset(token)
-
-
-def install() -> None:
-    """Have log records made so that `masking` holds for them. Idempotent."""
-    with _INSTALLING:
-        former = logging.getLogRecordFactory()
-        if getattr(former, "masks", False):
-            return
-
-        def make(*args: Any, **more: Any) -> logging.LogRecord:
-            record: logging.LogRecord = former(*args, **more)
-            mask = _PRESENT.get()
-            if mask:
-                _mask_record(record, mask)
-            return record
-
-        make.masks = True  # type: ignore[attr-defined]  # how a second call knows it
-        logging.setLogRecordFactory(make)
-
-
-def _mask_record(record: logging.LogRecord, mask: Mask) -> None:
-    try:
-        text = record.getMessage()
-    except Exception:  # a handler would print the arguments
-        text = f"(its arguments do not fit) {record.msg}"
-    if record.exc_info and record.exc_info[0] is not None:
-        text += "\n" + "".join(traceback.format_exception(*record.exc_info)).rstrip()
-    record.msg, record.args, record.exc_info = mask(text), (), None
 
 
 # ------------------------------------------------------------------------------------------------------------------------ helpers

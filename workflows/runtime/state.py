@@ -29,7 +29,7 @@ TASK_STATUSES: Mapping[At, str] = {
     At.SKIPPED: "SKIPPED",
     At.CANCELLED: "CANCELLED",
 }
-"""What a task's frame is called to users. A READY frame that has run before shows RETRYING."""
+"""What a task's frame is called to users. A READY frame that has run before, since its task was last entered, shows RETRYING."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,8 @@ def _states(execution: Execution, machine: StateMachine, status: Status, payload
 
 def _task(execution: Execution, task: str, name: str, function: str, frame: Frame, payloads: bool) -> TaskState:
     begun = frame.attempt - (frame.status is At.READY and not frame.taken)
-    status = "RETRYING" if frame.status is At.READY and begun else TASK_STATUSES[frame.status]
+    again = frame.status is At.READY and (frame.taken or any(frame.retries))
+    status = "RETRYING" if again else TASK_STATUSES[frame.status]
     return TaskState(
         id=task,
         name=name,

@@ -17,7 +17,7 @@ from workflows.core.dialect import Dialect
 from workflows.core.machine import step
 from workflows.core.waits import Wait, Work, work
 from workflows.errors import Misfit, NotFound, Unavailable
-from workflows.model import ENDED, RUNTIME, At, Broke, Definition, Error, Event, Header, Interrupted, Redriven, Status
+from workflows.model import ENDED, RUNTIME, At, Broke, Definition, Error, Event, Header, Interrupted, Redriven, Status, TaskSpec
 from workflows.runtime.audit import Deed
 from workflows.runtime.execution import Execution
 from workflows.runtime.executor import Identity
@@ -37,14 +37,15 @@ Kind = Callable[..., Event]
 @dataclass(slots=True)
 class Round:
     """One turn of the engine: what has changed and what is to be done after the commit. `instead`: what askers about an execution hear
-    in place of their answer. `changes` counts steps and writes that changed something; `deeds` are those that somebody asked for, by the
-    execution they are about."""
+    in place of their answer. `lanes`: the executors of attempts handed out. `changes` counts steps and writes that changed something;
+    `deeds` are those that somebody asked for, by the execution they are about."""
 
     now: float
     touched: dict[int, Execution] = field(default_factory=dict)
     pending: Pending = field(default_factory=Pending)
     reported: dict[Identity, None] = field(default_factory=dict)
     starts: dict[Identity, None] = field(default_factory=dict)
+    lanes: dict[Identity, str] = field(default_factory=dict)
     stops: dict[Identity, None] = field(default_factory=dict)
     turns: list[Identity] = field(default_factory=list)
     instead: dict[int, Any] = field(default_factory=dict)
@@ -54,7 +55,8 @@ class Round:
 
 
 class Stepper:
-    """`dialect_of` gives the dialect of a definition's revision; `seed` draws 63 random bits; `in_flight`: an executor has the attempt."""
+    """`dialect_of` gives the dialect of a definition's revision; `seed` draws 63 random bits; `in_flight`: an executor has the attempt;
+    `lane_of` names the executor for a task, whose attempts are to run beside others or not."""
 
     def __init__(
         self,
@@ -63,12 +65,14 @@ class Stepper:
         dialect_of: Callable[[str, int], Dialect],
         seed: Callable[[], int],
         in_flight: Callable[[Identity], bool],
+        lane_of: Callable[[TaskSpec, bool], str],
     ) -> None:
         self._ledger = ledger
         self._gate = gate
         self.dialect_of = dialect_of
         self.seed = seed
         self._in_flight = in_flight
+        self._lane_of = lane_of
         self._live: dict[int, Execution] = {}
         self._payloads = Payloads()
         self._revived: set[int] = set()
@@ -187,6 +191,19 @@ class Stepper:
             self._broke(round, execution, dialect, error)
             return None
 
+    def lane(self, round: Round, number: int, path: str) -> str:
+        """Name of the executor a ready attempt is for. One that cannot say is offered in the usual one, and its turn shows why."""
+        execution = self.execution(round, number)
+        try:
+            assert execution is not None, "what became ready a moment ago is there"
+            frame = execution.frames[path]
+            spec, alone = self.dialect(execution).resolve(frame), frame.alone
+        except StoreUnavailable:
+            raise
+        except Exception:
+            spec, alone = TaskSpec(""), False
+        return self._lane_of(spec, alone)
+
     def hold(self, round: Round, number: int, path: str) -> None:
         """Keep a ready attempt back: the gate is not to offer it again before the next start."""
         execution = self.execution(round, number)
@@ -241,7 +258,8 @@ class Stepper:
         return result.answer
 
     def _unencodable(self, round: Round, number: int, error: UnencodableRecord) -> None:
-        """Back to what is stored, and from there to FAILED. One never stored is gone: whoever asked for it hears why."""
+        """Back to what is stored, and from there to FAILED. One never stored is gone, and one that had ended is not redriven: whoever asked
+        for it hears why."""
         execution = round.touched.pop(number)
         header = execution.header
         assert header is not None, "a touched execution was started"
@@ -258,6 +276,7 @@ class Stepper:
         dialect = None if stored is None else self._readable(stored)
         if stored is None or dialect is None:
             return
+        over = execution.stored.status in ENDED
         round.stops.update({identity: None for identity in _taken(stored) if self._in_flight(identity)})
         self._silent = number
         self._broke(round, stored, dialect, error)
@@ -267,7 +286,7 @@ class Stepper:
         except UnencodableRecord as second:
             round.touched.pop(number, None)
             self._set_aside(number, f"it can neither be stored nor be failed: {second}")
-        round.instead[number] = error if stored.header is None else stored.header.status
+        round.instead[number] = error if over or stored.header is None else stored.header.status
 
     def _set_aside(self, number: int, why: str) -> None:
         log.error("execution number %d is set aside: %s", number, why)

@@ -67,8 +67,15 @@ class Definitions:
     def register(self, raw: bytes, source: str | None = None) -> Registration:
         """Add a definition, or the next revision of one. `source`: the file it came from; a file that is as it was at its own last load
         changes nothing, so that what was edited since then by request stays. Raises NotJson, and Invalid with every problem."""
-        names, has = self._registry.names(), self._registry.has
-        definition = read_definition(raw, functions=has, function_names=names, cautions=caution, secrets=self._vault.has)
+        registry = self._registry
+        definition = read_definition(
+            raw,
+            functions=registry.has,
+            function_names=registry.names(),
+            inline=registry.runs_inline,
+            cautions=caution,
+            secrets=self._vault.has,
+        )
         text = check(raw)
         form = canonical(loads(text))
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from storage.protocol import CorruptRecord, Key
 from workflows.errors import StepwellError, Unavailable
@@ -33,7 +33,7 @@ class SystemState:
     active: tuple[ExecutionState, ...]
     queued: tuple[str, ...]
     counts: dict[Status, int]
-    pool: dict[str, int]
+    pool: dict[str, Any]
     uptime: float
     version: str
 

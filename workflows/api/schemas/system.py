@@ -11,8 +11,16 @@ from workflows.api.schemas.executions import ExecutionSummarySchema
 from workflows.model import Status
 
 
+class ExecutorSchema(Shape):
+    name = fields.String(**given("inline: threads of the server; shared: workers of many threads; isolated: of one.", "shared"))
+    workers = fields.Integer(**given("Attempts that it can run at once, when all of it is up.", 32))
+    processes = fields.Integer(**given("Worker processes that it has now; they are started when attempts wait for them.", 2))
+    running = fields.Integer(**given("Attempts that it runs now.", 1))
+
+
 class PoolSchema(Shape):
-    workers = fields.Integer(**given("Attempts that can run at once.", 16))
+    workers = fields.Integer(**given("Attempts that can run at once.", 52))
+    classes = fields.List(fields.Nested(ExecutorSchema), **given("Where they run."))
     running = fields.Integer(**given("Attempts that run now.", 1))
     admitted = fields.Integer(**given("Executions that hold one of the max-jobs slots.", 1))
     recovered = fields.Integer(
