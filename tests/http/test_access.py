@@ -13,7 +13,7 @@ from flask import Flask, Response
 
 from app import create_app
 from tests.http.client import JSON, Client, job, problem, task
-from tests.http.conftest import Serve, _serve
+from tests.http.conftest import Serve, serve_in
 from workflows.api.access import TABLE
 from workflows.api.rest import KINDS
 from workflows.api.rest.endpoints import Endpoint
@@ -29,7 +29,7 @@ SETTINGS: dict[str, Any] = {"require_keys": True, "api_keys": tuple(f"{role.labe
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A server that wants keys, and has one for each role."""
-    with _serve(tmp_path_factory.mktemp("guarded"), **SETTINGS) as (client, _):
+    with serve_in(tmp_path_factory.mktemp("guarded"), **SETTINGS) as (client, _):
         yield client
 
 

@@ -45,11 +45,12 @@ class House:
         self.ledger = Ledger(self.store)
         self.runs: list[Run] = []
         self.executor = SimExecutor(self.workers, Fuse(), lambda _, run: self.runs.append(run), lambda identity: None)
+        self.executors = [self.executor]
         self.catalogue = Catalogue(self.ledger, lambda name, revision: replace(self.definitions[name], revision=revision), make_dialect)
         self.engine = Engine(
             self.ledger,
             self.catalogue,
-            [self.executor],
+            self.executors,
             self,
             max_jobs=self.max_jobs,
             clocks=Clocks(lambda: self.now, lambda: self.steady),
@@ -65,7 +66,7 @@ class House:
         return False
 
     def lane(self, spec: TaskSpec, alone: bool) -> str:
-        return SimExecutor.name
+        return "sim"
 
     # --------------------------------------------------------------------------------------------------------------- asking
 

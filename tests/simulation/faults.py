@@ -75,14 +75,19 @@ class FaultyStore:
 
 
 class SimExecutor:
-    """An Executor whose attempts end when the world says so."""
-
-    name = "sim"
+    """An Executor whose attempts end when the world says so. `asked`: how often it heard that somebody waits."""
 
     def __init__(
-        self, workers: int, fuse: Fuse, submitted: Callable[[SimExecutor, Run], None], cancelled: Callable[[Identity], None]
+        self,
+        workers: int,
+        fuse: Fuse,
+        submitted: Callable[[SimExecutor, Run], None],
+        cancelled: Callable[[Identity], None],
+        name: str = "sim",
     ) -> None:
+        self.name = name
         self.capacity = workers
+        self.asked = 0
         self.attempts: dict[Identity, Run] = {}
         self.closed = False
         self.report: Report | None = None
@@ -94,7 +99,7 @@ class SimExecutor:
         self.report = report
 
     def prepare(self) -> None:
-        """It has what it has."""
+        self.asked += 1
 
     def gauges(self) -> dict[str, int]:
         return {"workers": self.capacity, "processes": 0}

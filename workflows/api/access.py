@@ -15,6 +15,7 @@ from flask import Flask, Response, current_app, g, request
 from werkzeug.datastructures import Headers
 
 from workflows.api.problems import problem
+from workflows.api.request_id import request_id
 from workflows.roles import Role
 from workflows.runtime.audit import Origin
 from workflows.service.asking import ORIGIN
@@ -25,8 +26,6 @@ log = logging.getLogger(__name__)
 
 TABLE = "stepwell.roles"
 """The application's extension that is the table: (method, rule) → Role, or None for a route that is open to everybody."""
-
-REQUEST_ID_CHARACTERS = 128
 
 Table = dict[tuple[str, str], Role | None]
 
@@ -63,7 +62,7 @@ class Door:
             return _unknown(token)
         if actor is not None:
             g.actor = actor
-            g.acting = ORIGIN.set(Origin(actor.id, actor.name, request.remote_addr or "", _request_id()))
+            g.acting = ORIGIN.set(Origin(actor.id, actor.name, request.remote_addr or "", request_id()))
         return None if rule is None or actor is None else _refused(table, place, actor)
 
     def leave(self, _: BaseException | None = None) -> None:
@@ -100,8 +99,3 @@ def _refused(table: Table, place: tuple[str, str], actor: Actor) -> Response | N
         return None
     detail = f"this needs the role {needed.label}; the key {actor.name!r} has the role {actor.role.label}"
     return problem(HTTPStatus.FORBIDDEN, detail)
-
-
-def _request_id() -> str:
-    given = request.headers.get("X-Request-ID", "")
-    return given if given.isprintable() and len(given) <= REQUEST_ID_CHARACTERS else ""

@@ -14,7 +14,9 @@ from http import HTTPStatus
 from flask import Flask, Response, request
 
 from workflows.api.access import Door
+from workflows.api.answers import ON_EVERY
 from workflows.api.problems import problem
+from workflows.api.request_id import RequestIds
 from workflows.api.wire import ReadToTheEnd
 from workflows.service.keys import Keys
 from workflows.settings import Settings, is_loopback
@@ -38,11 +40,10 @@ def guard(app: Flask, settings: Settings, keys: Keys) -> None:
 
     @app.after_request
     def harden(response: Response) -> Response:
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Cache-Control"] = "no-store"
+        response.headers.update(ON_EVERY)
         return response
 
-    app.wsgi_app = ReadToTheEnd(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = RequestIds(ReadToTheEnd(app.wsgi_app))  # type: ignore[method-assign]
 
 
 def _check_host(settings: Settings) -> Response | None:

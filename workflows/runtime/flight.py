@@ -98,7 +98,8 @@ class Flight:
         except StoreError:
             self._report(identity, Lost())
         except Exception as error:
-            log.exception("the attempt %s cannot be described", identity)
+            about = {"execution_id": execution.header.id} if execution.header else {}
+            log.exception("the attempt %s cannot be described", identity, extra={**about, "execution_number": identity.number})
             self._report(identity, Erred(Error(RUNTIME, f"{type(error).__name__}: {error}")))
         else:
             self._executors[lane].submit(run)

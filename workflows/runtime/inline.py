@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from workflows.logs import bound
 from workflows.model import INLINE
 from workflows.runtime.calling import Lookup, call
 from workflows.runtime.capture import Pulse
@@ -139,7 +140,8 @@ class InlineExecutor:
 
     def _outcome(self, attempt: _Attempt) -> Outcome:
         run = attempt.run
-        return call(run, self._lookup, self._vault, lambda: self._tell(run.identity, Beat()), attempt.stop, attempt.output.tail)
+        with bound(execution_id=run.execution_id, task_id=run.task_id, attempt=run.attempt):
+            return call(run, self._lookup, self._vault, lambda: self._tell(run.identity, Beat()), attempt.stop, attempt.output.tail)
 
     def _pass_on(self) -> None:
         with self._lock:

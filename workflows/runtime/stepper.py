@@ -246,7 +246,7 @@ class Stepper:
 
     def _broke(self, round: Round, execution: Execution, dialect: Dialect, error: BaseException) -> str:
         assert execution.header is not None, "an execution in the working set has a header"
-        log.exception("execution %s broke", execution.header.id, exc_info=error)
+        log.exception("execution %s broke", execution.header.id, exc_info=error, extra={"execution_id": execution.header.id})
         text = "".join(traceback.format_exception(error))
         failure = Error(RUNTIME, f"{type(error).__name__}: {error}", text)
         try:
@@ -289,9 +289,10 @@ class Stepper:
         round.instead[number] = error if over or stored.header is None else stored.header.status
 
     def _set_aside(self, number: int, why: str) -> None:
-        log.error("execution number %d is set aside: %s", number, why)
+        known = self._live.pop(number, None)
+        about = {"execution_id": known.header.id} if known is not None and known.header is not None else {}
+        log.error("execution number %d is set aside: %s", number, why, extra={**about, "execution_number": number})
         self.set_aside[number] = why
-        self._live.pop(number, None)
         self._gate.ended(number, "", had_begun=False)
 
     # ------------------------------------------------------------------------------------------------------------- signals

@@ -84,9 +84,10 @@ class System:
     def _shown(self, snapshot: Snapshot, keys: list[Key], show: Callable[[Snapshot, int], T | None]) -> Iterator[T]:
         """One that cannot be read is left out: it is set aside, and `health` says why."""
         for key in keys:
+            number = -int(key[0])
             try:
-                shown = show(snapshot, -int(key[0]))
+                shown = show(snapshot, number)
                 if shown is not None:
                     yield shown
             except (CorruptRecord, LookupError, StepwellError) as error:
-                log.warning("execution number %d cannot be listed: %s", -int(key[0]), error)
+                log.warning("execution number %d cannot be listed: %s", number, error, extra={"execution_number": number})

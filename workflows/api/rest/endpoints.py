@@ -15,7 +15,7 @@ from marshmallow import Schema
 
 from workflows.api.answers import answer
 from workflows.api.bodies import JSON, JsonBody, RawBody
-from workflows.api.openapi import Blueprint
+from workflows.api.openapi import ON_EVERY_ANSWER, Blueprint
 from workflows.api.paths import shown_path
 from workflows.api.schemas.base import Shape, example_of
 from workflows.api.schemas.queries import Query
@@ -38,8 +38,9 @@ class Endpoint:
     schemas load them, `sent` as the body comes, each only where the endpoint has it. Its name names the endpoint.
 
     `answers`: status → schema (None: the record is JSON already), the usual one first. `errors`: those that its kind of request does not
-    have anyway (`errors_of`). `tells`: headers of a successful answer, by name. `sample` is a path to try. `role`: who may; without it
-    viewers may look and only admins may change. `public`: so may who has no key, and `access.present` is None then."""
+    have anyway (`errors_of`). `tells`: headers of a successful answer, by name. `leads`: to whom the answer leads, as the other endpoint's
+    name → each value of its path → the member of this answer that holds it. `sample` is a path to try. `role`: who may; without it viewers
+    may look and only admins may change. `public`: so may who has no key, and `access.present` is None then."""
 
     view: Callable[..., Any]
     method: str
@@ -52,6 +53,7 @@ class Endpoint:
     body: RawBody | JsonBody | None = None
     errors: tuple[int, ...] = ()
     tells: Mapping[str, str] = field(default_factory=dict)
+    leads: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     sample: str = ""
     role: Role | None = None
     public: bool = False
@@ -130,8 +132,12 @@ def errors_of(endpoint: Endpoint) -> list[int]:
 
 def described(endpoint: Endpoint) -> dict[str, Any]:
     """The endpoint as an operation of OpenAPI, without its parameters."""
-    told = {name: {"description": text, "schema": {"type": "string"}} for name, text in endpoint.tells.items()}
-    answers = {status: _answer(status, schema, told) for status, schema in endpoint.answers.items()}
+    told = ON_EVERY_ANSWER | {name: {"description": text, "schema": {"type": "string"}} for name, text in endpoint.tells.items()}
+    links = {
+        name: {"operationId": name, "parameters": {value: f"$response.body#/{member}" for value, member in taken.items()}}
+        for name, taken in endpoint.leads.items()
+    }
+    answers = {status: _answer(status, schema, told, links) for status, schema in endpoint.answers.items()}
     problems = {status: HTTPStatus(status).name for status in errors_of(endpoint)}
     operation = {"operationId": endpoint.name, "summary": endpoint.summary, "responses": {**answers, **problems}}
     if endpoint.public:
@@ -143,7 +149,7 @@ def described(endpoint: Endpoint) -> dict[str, Any]:
     return operation
 
 
-def _answer(status: int, schema: type[Shape] | None, told: Mapping[str, Any]) -> dict[str, Any]:
+def _answer(status: int, schema: type[Shape] | None, told: Mapping[str, Any], links: Mapping[str, Any]) -> dict[str, Any]:
     content = {"schema": schema, "example": example_of(schema())} if schema else {"schema": {"type": "object"}}
     shown = {"description": HTTPStatus(status).phrase, "content": {JSON: content}}
-    return {**shown, "headers": dict(told)} if told else shown
+    return {**shown, "headers": dict(told), **({"links": dict(links)} if links else {})}

@@ -33,6 +33,7 @@ KIND = Kind(
             description="It executes the newest revision and stays on it. Once it is answered, no crash loses it.",
             body=RawBody("The input: an object; for a state machine any JSON. None means {}.", '{"name": "you"}', required=False),
             tells={"Location": "Where its state is found."},
+            leads={name: {"executionId": "executionID"} for name in ("state", "history", "cancel", "pause", "resume", "redrive")},
             sample="/jobs/hello/execute",
             role=Role.OPERATOR,
         ),

@@ -44,6 +44,7 @@ KIND = Kind(
             "Makes an API key.",
             {201: NewKeySchema},
             description="The answer is the only place where the key ever stands: only a hash of it is kept.",
+            leads={"revoke_key": {"keyId": "id"}},
             body=JsonBody(NewKeyBody, "The key's name and role.", '{"name": "build server", "role": "operator"}'),
             role=Role.ADMIN,
         ),

@@ -98,7 +98,8 @@ class Labels(fields.List[str]):
     """`label=key:value`, as often as one likes, as one mapping. The value may hold further colons."""
 
     def __init__(self, **more: Any) -> None:
-        super().__init__(fields.String(), **more)
+        form = validate.Regexp("^[^:]+:")  # for the document; `_deserialize` answers
+        super().__init__(fields.String(validate=form), **more)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
         labels: dict[str, str] = {}
@@ -116,7 +117,9 @@ class PageQuery(Query):
     """Base of the queries of what is answered in pages."""
 
     limit = Whole(1, MOST_LISTED, load_default=LISTED, metadata=about("How many entries the answer holds at most."))
-    cursor = Word(load_default=None, metadata=about("The answer before this one had it as `next`; without it, the first page."))
+    cursor = Word(
+        load_default=None, allow_none=False, metadata=about("The answer before this one had it as `next`; without it, the first page.")
+    )
 
 
 def located(messages: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
