@@ -17,23 +17,17 @@ from workflows.core.machine import ERROR_CHARACTERS, INTERRUPTIONS, Machine, rea
 from workflows.core.retry import choose, matches, seconds
 from workflows.core.waits import Wait, Work, due, work
 from workflows.errors import Invalid, Problem
+from workflows.events import Broke, Cancelled, Failed, Fired, Interrupted, Started, Succeeded
 from workflows.model import (
     ENDED,
     INLINE_BYTES,
     ROOT,
     At,
-    Broke,
-    Cancelled,
     Delay,
     Error,
-    Failed,
-    Fired,
     Frame,
-    Interrupted,
     Retrier,
-    Started,
     Status,
-    Succeeded,
     child_path,
     exceeds,
     parent_path,

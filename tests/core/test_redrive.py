@@ -11,8 +11,9 @@ from tests.core.toy import toy
 from tests.core.world import World
 from workflows.core.dag import Dag
 from workflows.errors import Problem
+from workflows.events import Succeeded
 from workflows.expressions import Comparison
-from workflows.model import At, Delay, Retrier, Rule, Status, Succeeded, Task, TaskSpec
+from workflows.model import At, Delay, Retrier, Rule, Status, Task, TaskSpec
 
 
 def revision(number: int, *tasks: Task, **options: Any) -> Dag:

@@ -166,7 +166,7 @@ def test_the_document_is_of_any_address(document: dict[str, Any]) -> None:
 
 def test_headers_are_told_of(document: dict[str, Any]) -> None:
     execute = document["paths"]["/jobs/{definitionId}/execute"]["post"]["responses"]["202"]
-    assert set(execute["headers"]) == {"Location", "X-Request-ID"}
+    assert set(execute["headers"]) == {"Location", "Idempotency-Replayed", "X-Request-ID"}
     for _, path, operation in operations(document):
         for status, response in operation["responses"].items():
             assert "X-Request-ID" in resolved(document, response)["headers"], (path, status)
@@ -197,13 +197,13 @@ def test_who_may_what() -> None:
     """Viewers change nothing."""
     roles = {endpoint.name: endpoint.needed_role for endpoint in ENDPOINTS}
     assert {roles["index"], roles["openapi"], roles["state"], roles["system"], roles["health"]} == {Role.VIEWER}
-    assert {roles["execute"], roles["cancel"]} == {Role.OPERATOR}
+    assert {roles["execute"], roles["cancel"], roles["priority"]} == {Role.OPERATOR}
     assert roles["register"] == Role.ADMIN
     assert all(endpoint.needed_role is not Role.VIEWER or endpoint.method == "GET" for endpoint in ENDPOINTS)
 
 
 def test_errors_follow_from_what_is_asked() -> None:
     by_name = {endpoint.name: errors_of(endpoint) for endpoint in ENDPOINTS}
-    assert by_name["health"] == [403, 422, 500, 503]
-    assert by_name["cancel"] == [403, 404, 409, 415, 422, 429, 500, 503]
-    assert by_name["register"] == [400, 403, 413, 415, 422, 429, 500, 503]
+    assert by_name["health"] == [401, 403, 422, 500, 503]
+    assert by_name["cancel"] == [401, 403, 404, 409, 415, 422, 429, 500, 503]
+    assert by_name["register"] == [400, 401, 403, 413, 415, 422, 429, 500, 503]

@@ -74,8 +74,9 @@ class House:
         self.engine.inbox.ask(request)
         return request
 
-    def start(self, name: str = "job", text: str = "{}") -> Request:
-        return self.ask(Start(self.definitions[name], text))
+    def start(self, name: str = "job", text: str = "{}", **more: Any) -> Request:
+        """`more` as in Start; the text itself stands for what is to be the same."""
+        return self.ask(Start(self.definitions[name], text, digest=text if more.keys() & {"id", "key"} else "", **more))
 
     def cancel(self, number: int) -> Request:
         return self.ask(Cancel(number))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from workflows.runtime.gate import ANY, Gate, Limits
+from workflows.runtime.gate import ANY, Gate
+from workflows.runtime.lines import Limits
 
 FREE = Limits("job")
 
@@ -25,9 +26,9 @@ class Frames:
         return Gate(max_jobs, lambda number: self.ready.get(number, []), self.count)
 
 
-def queue(gate: Gate, frames: Frames, number: int, *paths: str, limits: Limits = FREE) -> None:
+def queue(gate: Gate, frames: Frames, number: int, *paths: str, limits: Limits = FREE, rank: float = 0.0) -> None:
     frames.ready[number] = list(paths or ("/a",))
-    gate.enqueue(number, limits)
+    gate.enqueue(number, limits, rank)
 
 
 def take(gate: Gate, pick: tuple[int, str], limits: Limits = FREE, first: bool = False) -> None:
@@ -209,4 +210,4 @@ def test_ten_thousand_in_line() -> None:
     assert time.perf_counter() - begun < 5.0
     assert gate.pick() is None
     assert not gate._standing
-    assert not gate._new
+    assert len(gate._new) == 0

@@ -9,7 +9,8 @@ from tests.simulation.invariants import Facts
 from workflows.core.dialect import Dialect
 from workflows.core.machine import step
 from workflows.core.waits import due
-from workflows.model import ENDED, At, Continue, Event, Failed, Fired, Started, Succeeded, Taken, TaskSpec
+from workflows.events import Continue, Event, Failed, Fired, Started, Succeeded, Taken
+from workflows.model import ENDED, At, TaskSpec
 from workflows.runtime.dispatch import build_run
 from workflows.runtime.execution import Execution
 from workflows.runtime.executor import Done, Erred, Identity

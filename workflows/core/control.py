@@ -1,4 +1,4 @@
-"""What people do to an execution that exists: cancel, pause, resume and redrive it. Handlers of the machine's, for every dialect.
+"""What people do to an execution that exists: cancel, pause, resume, prioritize and redrive it. Handlers of the machine's.
 
 Paused is a flag of the header, and what it keeps from happening is told by `core.waits`: frames go on saying what they are ready for. A
 redrive makes every frame that ended without success PENDING, with fresh counters, and asks the dialect to go on from there; frames that
@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from workflows.model import ENDED, ROOT, At, Cancelled, Frame, Paused, Redriven, Resumed, Status
+from workflows.events import Cancelled, Paused, Prioritized, Redriven, Resumed
+from workflows.model import ENDED, ROOT, At, Frame, Status
 
 if TYPE_CHECKING:
     from workflows.core.machine import Machine
@@ -32,6 +33,14 @@ def paused(m: Machine, _event: Paused) -> str:
 
 def resumed(m: Machine, _event: Resumed) -> str:
     return _hold(m, False, "ExecutionResumed")
+
+
+def prioritized(m: Machine, event: Prioritized) -> str:
+    """Once it has begun there is nothing that a priority could change. The entry stands beside the course of things, as that of a pause."""
+    if m.header.status is Status.QUEUED and event.priority != m.header.priority:
+        m.note(m.present(ROOT).last, "ExecutionPrioritized", priority=event.priority)
+        m.set(priority=event.priority)
+    return m.header.status
 
 
 def redriven(m: Machine, event: Redriven) -> str:

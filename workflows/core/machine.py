@@ -18,6 +18,23 @@ from workflows.core.dataflow import dumps, loads
 from workflows.core.dialect import Dialect, Moment
 from workflows.core.draft import Draft, Step, View
 from workflows.core.waits import EXECUTION, due
+from workflows.events import (
+    Broke,
+    Cancelled,
+    Continue,
+    Event,
+    Failed,
+    Fired,
+    Heartbeat,
+    Interrupted,
+    Paused,
+    Prioritized,
+    Redriven,
+    Resumed,
+    Started,
+    Succeeded,
+    Taken,
+)
 from workflows.model import (
     DATA_LIMIT_EXCEEDED,
     ENDED,
@@ -28,25 +45,11 @@ from workflows.model import (
     RUNTIME,
     TIMEOUT,
     At,
-    Broke,
-    Cancelled,
-    Continue,
     Error,
-    Event,
-    Failed,
-    Fired,
     Frame,
     Header,
-    Heartbeat,
-    Interrupted,
-    Paused,
-    Redriven,
     Ref,
-    Resumed,
-    Started,
     Status,
-    Succeeded,
-    Taken,
     exceeds,
     parent_path,
 )
@@ -112,6 +115,10 @@ class Machine(Draft):
                 input=given,
                 created=self.at,
                 at=self.at,
+                priority=event.priority,
+                labels=event.labels,
+                key=event.key,
+                digest=event.digest,
             )
         )
         last = self.note(0, "ExecutionStarted", input=given)
@@ -385,5 +392,6 @@ _HANDLERS: dict[type[Event], Callable[[Machine, Any], str | None]] = {
     Cancelled: control.cancelled,
     Paused: control.paused,
     Resumed: control.resumed,
+    Prioritized: control.prioritized,
     Redriven: control.redriven,
 }

@@ -38,8 +38,9 @@ def build_run(execution: Execution, dialect: Dialect, identity: Identity, functi
         task_id=frame.state,
         attempt=frame.attempt,
         idempotency_key=f"{header.id}:{frame.path}:{frame.entry}",
-        labels=dialect.definition.labels,
+        labels={**dialect.definition.labels, **header.labels},
         results={name: execution.text(ref) for name, ref in results.items()},
         timeout=spec.timeout,
         heartbeat=spec.heartbeat,
+        secrets=spec.secrets,
     )

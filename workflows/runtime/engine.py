@@ -19,10 +19,12 @@ from typing import Any
 
 from storage.protocol import StoreError, StoreUnavailable
 from workflows.errors import Unavailable
-from workflows.model import Fired
+from workflows.events import Fired
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.dispatch import Functions
 from workflows.runtime.executor import Executor, Identity, Outcome
+from workflows.runtime.feed import Feed
+from workflows.runtime.feed_log import KEPT, NONE, FeedLog, News
 from workflows.runtime.flight import Flight
 from workflows.runtime.gate import Gate
 from workflows.runtime.handout import Handout
@@ -58,10 +60,11 @@ class Clocks:
 
 @dataclass(slots=True)
 class _Turn:
-    """A round, what went into it, and what is to be answered once it is committed."""
+    """A round, what went into it, and what is to be answered and told once it is committed."""
 
     round: Round
     items: list[Item]
+    news: News = NONE
     replies: list[Reply] = field(default_factory=list)
 
 
@@ -77,12 +80,15 @@ class Engine:
         functions: Functions,
         *,
         max_jobs: int = 10,
+        feed_events: int = KEPT,
         clocks: Clocks = Clocks(),
         seed: Callable[[], int] = lambda: random.getrandbits(63),
         fatal: Callable[[], None] = lambda: os._exit(3),
     ) -> None:
         self.inbox = Inbox()
+        self.feed = Feed()
         self._ledger = ledger
+        self._feed_log = FeedLog(ledger, feed_events)
         self._clocks = clocks
         self._fatal = fatal
         self._round = Round(clocks.now())
@@ -119,6 +125,7 @@ class Engine:
     def stop(self, grace: float = 10.0) -> None:
         """Refuse requests, hand nothing out, give running attempts `grace` seconds, commit the last batch. Waits; idempotent."""
         self.inbox.close()
+        self.feed.close()
         if self._drain_until is None:
             self._drain_until = self._clocks.steady() + grace
         self.inbox.offer(Wake())
@@ -176,6 +183,8 @@ class Engine:
             elif self._drain_until is None:
                 self._handout.hand_out(round)
             self._stepper.write(round)
+            turn.news = self._feed_log.write(round.pending, round.touched.values())
+            self._desk.write(round)
         except StoreUnavailable as error:
             self._undo(turn, error)
             return
@@ -221,6 +230,7 @@ class Engine:
         self._outage.over()
         for request, number, answer in turn.replies:
             request.answer(answer if number is None else round.instead.get(number, answer))
+        self.feed.published(turn.news)
         self._stepper.committed(round)
         self._recovery.committed()
         self._held.let_go(round.touched, lambda number: self._stepper.ready_paths(round, number))
@@ -240,6 +250,7 @@ class Engine:
         self._stepper.forget()
         self._timers.clear()
         self._desk.forget()
+        self._feed_log.forget()
         self._held.clear()
         self._recovery.again()
         self._outage.failed()

@@ -1,8 +1,8 @@
 """Which ready attempt is handed out next: the only place where limits live. Frames say *ready* and know nothing of limits.
 
 An execution is *admitted* while it holds one of the `max_jobs` slots: from its first attempt until nothing of it is ready or running.
-Those that have begun and only waited come back ahead of new ones; new ones come oldest first, within the active runs their definition
-allows. Among the admitted, attempts are handed out round-robin, within each execution's own limit.
+Those that have begun and only waited come back ahead of new ones; new ones come by priority and age (`runtime.lines`), within the active
+runs their definition allows. Among the admitted, attempts are handed out round-robin, within each execution's own limit.
 
 A *lane* is the executor an attempt is for. Lanes do not hold each other up: each has its own round, only what has something ready in a
 lane is admitted for it, and an execution that holds a slot while nothing of it runs, because its lanes are full, gives the slot up to one
@@ -12,22 +12,14 @@ stored.
 
 from __future__ import annotations
 
-import heapq
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from workflows.runtime.lines import Limits, Lines
+
 ANY = ""
 """The lane of all attempts where nobody tells them apart."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Of one execution: attempts at once within it, and executions of its definition at once (None: no limit)."""
-
-    definition: str
-    concurrency: int | None = None
-    active_runs: int | None = None
 
 
 class _Ready:
@@ -82,7 +74,8 @@ Queue = OrderedDict[int, None]
 class Gate:
     """`max_jobs`: executions at once. `ready_paths` lists an execution's READY frames when its turn comes; `active` counts the
     executions of a definition that have begun and not ended, as of now, and is asked once per limited definition; `lane_of` names the lane
-    of a ready attempt (execution number, path)."""
+    of a ready attempt (execution number, path). While `complete` is false not all that wait are known yet, and none of them is let in: the
+    last to be found may be the first in line."""
 
     def __init__(
         self,
@@ -95,6 +88,7 @@ class Gate:
         self._ready_paths = ready_paths
         self._count_active = active
         self._lane_of = lane_of
+        self.complete = True
         self.clear()
 
     def clear(self) -> None:
@@ -104,21 +98,21 @@ class Gate:
         self._rings: defaultdict[str, Queue] = defaultdict(OrderedDict)  # by lane: admitted, with something ready
         self._again: defaultdict[str, Queue] = defaultdict(OrderedDict)  # by lane: have begun, with something ready, hold no slot
         self._idle: Queue = OrderedDict()  # admitted, and nothing of them runs
-        self._new: dict[tuple[str, frozenset[str]], list[int]] = {}  # by definition and the lanes of what is ready
-        self._waiting: dict[int, tuple[Limits, frozenset[str]]] = {}
+        self._new = Lines(self._may_begin)
         self._active: dict[str, int] = {}
         self._reserved: set[int] = set()
 
     # ---------------------------------------------------------------------------------------------------- what it is told
 
-    def enqueue(self, number: int, limits: Limits) -> None:
+    def enqueue(self, number: int, limits: Limits, rank: float) -> None:
         """An execution that has not begun has something ready."""
-        if number in self._standing:
-            return
-        lanes = frozenset(self._lane_of(number, path) for path in self._ready_paths(number))
-        if number not in self._waiting or self._waiting[number][1] != lanes:
-            self._waiting[number] = limits, lanes
-            heapq.heappush(self._new.setdefault((limits.definition, lanes), []), number)
+        if number not in self._standing:
+            lanes = frozenset(self._lane_of(number, path) for path in self._ready_paths(number))
+            self._new.join(number, limits, rank, lanes)
+
+    def move(self, number: int, rank: float) -> None:
+        """It has another rank now, if it is still in line."""
+        self._new.move(number, rank)
 
     def update(self, number: int, limits: Limits, ready: Iterable[str], unready: Iterable[str], running: int) -> None:
         """An execution that has begun: these attempts became ready, those no longer are, and `running` more run than before."""
@@ -140,8 +134,8 @@ class Gate:
     def begun(self, number: int, definition: str) -> None:
         """The execution counts as an active run of its definition from now on. One that began without the gate (it came to a moment to
         wait for, say) need not be let in any more."""
-        waiting = self._waiting.pop(number, None)
-        if waiting is not None and (standing := self._stand(number, waiting[0])):
+        limits = self._new.leave(number)
+        if limits is not None and (standing := self._stand(number, limits)):
             self._place(number, standing)
         if number in self._reserved:
             self._reserved.discard(number)
@@ -150,10 +144,11 @@ class Gate:
 
     def ended(self, number: int, definition: str, had_begun: bool) -> None:
         """Nothing more of this execution will be ready, or not before it is enqueued again."""
-        self._waiting.pop(number, None)
+        self._new.leave(number)
         self._leave(number)
         if (number in self._reserved or had_begun) and definition in self._active:
             self._active[definition] -= 1
+            self._new.offer(definition)
         self._reserved.discard(number)
 
     # ------------------------------------------------------------------------------------------------------- what it says
@@ -203,9 +198,9 @@ class Gate:
             self._seat(number, self._standing[number])
             return True
         number = self._next_new(lane)
-        if number is None:
+        limits = None if number is None else self._new.leave(number)
+        if number is None or limits is None:
             return False
-        limits, _ = self._waiting.pop(number)
         standing = self._stand(number, limits)
         if standing:
             if limits.definition in self._active:
@@ -216,7 +211,7 @@ class Gate:
 
     def _waits(self, lane: str) -> bool:
         """Whether an execution that could use the lane waits for a slot."""
-        return self._next_again(lane) is not None or self._best_new(lane) is not None
+        return self._next_again(lane) is not None or self._next_new(lane) is not None
 
     def _next_again(self, lane: str) -> int | None:
         queue = self._again[lane]
@@ -229,20 +224,7 @@ class Gate:
         return None
 
     def _next_new(self, lane: str) -> int | None:
-        """The oldest execution whose definition may have one more active run, taken out of its line."""
-        best = self._best_new(lane)
-        return None if best is None else heapq.heappop(self._new[best])
-
-    def _best_new(self, lane: str) -> tuple[str, frozenset[str]] | None:
-        best: tuple[str, frozenset[str]] | None = None
-        for key, queue in list(self._new.items()):
-            while queue and (queue[0] not in self._waiting or self._waiting[queue[0]][1] != key[1]):
-                heapq.heappop(queue)
-            if not queue:
-                del self._new[key]
-            elif lane in key[1] and self._may_begin(self._waiting[queue[0]][0]) and (best is None or queue[0] < self._new[best][0]):
-                best = key
-        return best
+        return self._new.next(lane) if self.complete else None
 
     def _may_begin(self, limits: Limits) -> bool:
         return limits.active_runs is None or self._active_runs(limits.definition) < limits.active_runs

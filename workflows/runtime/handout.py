@@ -6,7 +6,7 @@ taken reaches its executor after the commit.
 
 from __future__ import annotations
 
-from workflows.model import Interrupted, Taken
+from workflows.events import Interrupted, Taken
 from workflows.runtime.executor import Identity
 from workflows.runtime.flight import Flight
 from workflows.runtime.gate import Gate

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from storage.protocol import StoreUnavailable, UnencodableRecord
-from workflows.model import Continue, Failed, Heartbeat, Interrupted, Succeeded
+from workflows.events import Continue, Failed, Heartbeat, Interrupted, Succeeded
 from workflows.runtime.executor import FINAL, Beat, Done, Erred, Identity, Logged, Lost, Outcome
 from workflows.runtime.flight import Flight
 from workflows.runtime.inbox import Item, Reported, Request, TurnOf

@@ -12,16 +12,19 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from storage.protocol import CorruptRecord, StoreUnavailable, UnencodableRecord
+from storage.protocol import CorruptRecord, Key, StoreUnavailable, UnencodableRecord
 from workflows.core.dialect import Dialect
 from workflows.core.machine import step
 from workflows.core.waits import Wait, Work, work
 from workflows.errors import Misfit, NotFound, Unavailable
-from workflows.model import ENDED, RUNTIME, At, Broke, Definition, Error, Event, Header, Interrupted, Redriven, Status, TaskSpec
+from workflows.events import Broke, Event, Interrupted, Redriven
+from workflows.model import ENDED, RUNTIME, At, Definition, Error, Header, Status, TaskSpec
+from workflows.runtime.audit import Deed
 from workflows.runtime.execution import Execution
 from workflows.runtime.executor import Identity
-from workflows.runtime.gate import Gate, Limits
+from workflows.runtime.gate import Gate
 from workflows.runtime.ledger import Ledger, Pending
+from workflows.runtime.lines import Limits, rank
 from workflows.runtime.payloads import Payloads
 
 log = logging.getLogger(__name__)
@@ -36,7 +39,8 @@ Kind = Callable[..., Event]
 @dataclass(slots=True)
 class Round:
     """One turn of the engine: what has changed and what is to be done after the commit. `instead`: what askers about an execution hear
-    in place of their answer. `lanes`: the executors of attempts handed out."""
+    in place of their answer. `names`: of executions that begin (index, name), with their numbers. `lanes`: of attempts handed out.
+    `changes` counts steps and writes that changed something; `deeds` are those somebody asked for, by the execution they are about."""
 
     now: float
     touched: dict[int, Execution] = field(default_factory=dict)
@@ -47,6 +51,9 @@ class Round:
     stops: dict[Identity, None] = field(default_factory=dict)
     turns: list[Identity] = field(default_factory=list)
     instead: dict[int, Any] = field(default_factory=dict)
+    names: dict[tuple[str, Key], int] = field(default_factory=dict)
+    deeds: list[tuple[int | None, Deed]] = field(default_factory=list)
+    changes: int = 0
     lost: int = 0
 
 
@@ -75,6 +82,7 @@ class Stepper:
         self._first = True
         self._silent: int | None = None
         self.recovering = True
+        gate.complete = False
         self.set_aside: dict[int, str] = {}
         self.recovered = [0, 0]
 
@@ -102,6 +110,7 @@ class Stepper:
         self._live.clear()
         self._revived.clear()
         self._gate.clear()
+        self._gate.complete = False
         self.recovering = True
         if self._first:  # what was counted was not committed, or is met again
             self.recovered[0] = 0
@@ -118,6 +127,7 @@ class Stepper:
 
     def recovery_done(self) -> None:
         self.recovering = self._first = False
+        self._gate.complete = True
         self._revived.clear()
 
     # --------------------------------------------------------------------------------------------------------------- steps
@@ -149,9 +159,9 @@ class Stepper:
         self._apply(round, execution, dialect.definition, result)
         return result.answer
 
-    def ask(self, round: Round, number: int, kind: Kind) -> str:
+    def ask(self, round: Round, number: int, kind: Kind, *details: Any) -> str:
         """A step whose answer somebody waits for. Raises NotFound, and Unavailable for an execution that is set aside."""
-        answer = "" if self.execution(round, number) is None else self.step(round, number, kind)
+        answer = "" if self.execution(round, number) is None else self.step(round, number, kind, *details)
         return answer or self.header(round, number).status
 
     def header(self, round: Round, number: int) -> Header:
@@ -302,6 +312,7 @@ class Stepper:
         execution.apply(result)
         round.touched[execution.number] = execution
         if execution.number != self._silent:
+            round.changes += 1
             self._signal(round, execution, definition, before, was)
 
     def _revive(self, round: Round, execution: Execution) -> None:
@@ -349,10 +360,12 @@ class Stepper:
         if header.status in ENDED:
             self._gate.ended(number, definition.id, had_begun=was is Status.RUNNING)
         elif header.status is Status.QUEUED:
+            place = rank(header.priority, header.created)
             if header.paused:
                 self._gate.ended(number, definition.id, had_begun=False)
             elif ready:
-                self._gate.enqueue(number, limits)
+                self._gate.enqueue(number, limits, place)
+            self._gate.move(number, place)
         elif ready or unready or running:
             self._gate.update(number, limits, ready, unready, running)
 

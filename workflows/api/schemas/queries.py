@@ -23,6 +23,7 @@ LISTED = 50
 
 MOST_LISTED = 200
 
+_NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?", re.ASCII)
 _WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
 
@@ -72,6 +73,19 @@ class Whole(fields.Integer):
         if not _WHOLE.fullmatch(value):
             raise ValidationError(f"this must be a whole number, not {shown(value)}")
         return int(value)
+
+
+class Number(fields.Float):
+    """A number above 0, written without an exponent."""
+
+    def __init__(self, maximum: int, **more: Any) -> None:
+        error = f"this must be more than 0 and at most {maximum:,}"
+        super().__init__(validate=validate.Range(0, maximum, min_inclusive=False, error=error), **more)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> float:
+        if not _NUMBER.fullmatch(value):
+            raise ValidationError(f"this must be a number such as 2.5, not {shown(value)}")
+        return float(value)
 
 
 class Flag(fields.Boolean):

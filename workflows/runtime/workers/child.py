@@ -7,6 +7,7 @@ again.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -44,7 +45,7 @@ class Attempt:
 class Child:
     """Belongs to the thread that makes it: when that ends, the process is killed. Raises OSError when no process can be made."""
 
-    def __init__(self, name: str, sources: Sequence[str], threads: int) -> None:
+    def __init__(self, name: str, sources: Sequence[str], threads: int, secrets: Path | None) -> None:
         self.name = name
         self.attempts: dict[int, Attempt] = {}
         self.unwanted: dict[int, float] = {}
@@ -83,7 +84,8 @@ class Child:
         ours.setblocking(False)
         self.link, self.speech = ours, self._process.stdout
         os.set_blocking(self.speech.fileno(), False)
-        self.send(protocol.message(protocol.HELLO, [path or os.getcwd() for path in sys.path], list(sources), threads))
+        path, vault = [path or os.getcwd() for path in sys.path], None if secrets is None else str(secrets.absolute())
+        self.send(protocol.message(protocol.HELLO, path, list(sources), threads, vault))
 
     def __str__(self) -> str:
         return f"{self.name} (process {self.pid})"
@@ -128,19 +130,25 @@ class Child:
         self.open = False
         return messages, False
 
-    def overhear(self) -> tuple[list[str], bool]:
-        """Lines that it, or what its functions started, has written to its standard output and error since the last time, and whether there
-        can be more."""
+    def repeat(self, logger: str, level: int, text: str) -> None:
+        """What it has said outside of attempts, in the server's log."""
+        logging.getLogger(logger).log(level, "%s", text, extra={"worker": self.name, "pid": self.pid})
+
+    def overhear(self) -> bool:
+        """The same of lines that it, or what its functions started, has written to its standard output and error. Whether there can be
+        more."""
         data: bytes | None = None
         with suppress(OSError):
             data = self.speech.read(protocol.READ_BYTES)
         if data is None:
-            return [], True
+            return True
         self.silenced = not data
         *lines, self._heard = (self._heard + data).split(b"\n")
         if self._heard and (self.silenced or len(self._heard) > LINE_BYTES):
             lines, self._heard = [*lines, self._heard], b""
-        return [line.decode("utf-8", "backslashreplace") for line in lines], not self.silenced
+        for line in lines:
+            self.repeat("workflows.runtime.workers.worker", logging.INFO, line.decode("utf-8", "backslashreplace"))
+        return not self.silenced
 
     def ping(self) -> None:
         self.pinged = time.monotonic()

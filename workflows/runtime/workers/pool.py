@@ -20,6 +20,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from workflows.model import Error
@@ -51,13 +52,21 @@ REAP_S = 0.005
 
 
 class WorkerPool:
-    """`alone`: an attempt that is no longer wanted is killed at once, with its worker, which has no other. `workers`: processes at most."""
+    """`alone`: an attempt no longer wanted is killed at once, with its worker, which has no other. `workers`: processes at most."""
 
     def __init__(
-        self, name: str, sources: Sequence[str], *, workers: int, threads: int = 1, recycle_after: int = 10_000, alone: bool = False
+        self,
+        name: str,
+        sources: Sequence[str],
+        secrets: Path | None = None,
+        *,
+        workers: int,
+        threads: int = 1,
+        recycle_after: int = 10_000,
+        alone: bool = False,
     ) -> None:
         self.name = name
-        self._sources = sources
+        self._make: Callable[[str], Child] = lambda child: Child(child, sources, threads, secrets)
         self._workers, self._threads = workers, threads
         self._recycle_after = recycle_after
         self._alone = alone
@@ -255,7 +264,7 @@ class WorkerPool:
         self._made += 1
         name = f"{self.name} worker {self._made}"
         try:
-            child = Child(name, self._sources, self._threads)
+            child = self._make(name)
         except OSError as error:
             with self._lock:
                 self._health.failed(name, f"could not be made ({error})")
@@ -349,18 +358,12 @@ class WorkerPool:
             child.ending = child.ending or time.monotonic()
 
     def _overhear(self, child: Child) -> None:
-        """What it says outside of attempts goes into the server's log."""
-        if child.silenced:
-            return
-        lines, more = child.overhear()
-        for line in lines:
-            log.info("%s: %s", child, line)
-        if not more:
+        if not child.silenced and not child.overhear():
             self._selector.unregister(child.speech)
 
     def _handle(self, child: Child, kind: str, fields: list[Any]) -> None:
-        if kind == protocol.READY:
-            self._ready(child, fields[0])
+        if kind in (protocol.READY, protocol.SAID):
+            self._ready(child, *fields) if kind == protocol.READY else child.repeat(*fields)
             return
         attempt = child.attempts.get(fields[0]) if fields else None
         if attempt is None:
