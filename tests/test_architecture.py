@@ -16,6 +16,7 @@ OURS = ("workflows", "storage", "task_functions", "definitions", "app", "wsgi")
 
 LAYER_0 = tuple(f"workflows.{name}" for name in ("model", "events", "transitions", "errors", "expressions", "numbers", "states"))
 CALLING = tuple(f"workflows.runtime.{name}" for name in ("executor", "context", "capture", "calling", "output"))
+LOGS = "workflows.logs"
 STORE = ("storage.protocol", "storage.records")
 SETTINGS = ("workflows.setting", "workflows.settings")
 RULES: dict[str, tuple[str, ...]] = {
@@ -40,10 +41,10 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.runtime.capture": (),
     "workflows.runtime.output": ("workflows.runtime.executor", "workflows.runtime.capture"),
     "workflows.runtime.calling": (*LAYER_0, "workflows.language.text", *CALLING, "task_functions.registry"),
-    "workflows.runtime.inline": (*LAYER_0, *CALLING, "workflows.logs"),
+    "workflows.runtime.inline": (*LAYER_0, *CALLING, LOGS),
     "workflows.runtime.workers.protocol": ("workflows.runtime.executor",),
-    "workflows.runtime.workers.worker": (*CALLING, "workflows.runtime.workers.protocol", "task_functions.registry"),
-    "workflows.runtime.workers": (*LAYER_0, *CALLING, "workflows.runtime.workers", "workflows.runtime.outage"),
+    "workflows.runtime.workers.worker": (*CALLING, LOGS, "workflows.runtime.workers.protocol", "task_functions.registry"),
+    "workflows.runtime.workers": (*LAYER_0, *CALLING, LOGS, "workflows.runtime.workers", "workflows.runtime.outage"),
     "workflows.runtime.functions": (*LAYER_0, "task_functions.registry"),
     "workflows.runtime": ("workflows.runtime", "workflows.core", *LAYER_0, *STORE),
     "workflows.service": (
@@ -63,7 +64,7 @@ RULES: dict[str, tuple[str, ...]] = {
     ),
     "workflows.api": (
         *("workflows.api", "workflows.service", "workflows.settings", "workflows.runtime.state", "workflows.runtime.catalogue"),
-        *("workflows.language.text", "workflows.language.shapes", "workflows.language.positions", "workflows.logs"),
+        *("workflows.language.text", "workflows.language.shapes", "workflows.language.positions", LOGS),
         *LAYER_0,
         *STORE,
     ),
@@ -81,9 +82,9 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.commands.lint": ("workflows.commands", "workflows.language", "task_functions.registry"),
     "workflows.commands.schema": ("workflows.commands", "workflows.language"),
     "workflows.commands.checks": ("workflows.commands", "workflows.client", "workflows.settings", "storage"),
-    "workflows.hosting": (*SETTINGS, "storage.protocol", "workflows.logs"),
+    "workflows.hosting": (*SETTINGS, "storage.protocol", LOGS),
     "workflows.demo": ("workflows.client", "definitions", "task_functions.call_log"),
-    "workflows.serve": ("app", "workflows.hosting", "workflows.logs", "workflows.settings", "workflows.errors", "storage.protocol"),
+    "workflows.serve": ("app", "workflows.hosting", LOGS, "workflows.settings", "workflows.errors", "storage.protocol"),
     "workflows": (),
     "app": ("workflows", "storage.uri", "task_functions.registry"),
     "wsgi": ("app", "workflows.setting", "workflows.configuration", "workflows.hosting", "storage.protocol"),

@@ -86,7 +86,7 @@ def options(settings: Settings) -> dict[str, Any]:
 def say_why(error: Exception) -> None:
     """A line for each thing that is wrong, no traceback; where the log is read by programs, in the log."""
     for line in str(error).splitlines():
-        if logs.is_json():
+        if logs.present()[0] == logs.JSON:
             log.critical("%s", line)
         else:
             sys.stderr.write(f"stepwell: {line}\n")

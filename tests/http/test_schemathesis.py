@@ -21,7 +21,7 @@ from tests.http.client import Client, job, task
 from tests.http.conftest import serve_in
 from workflows.settings import Settings
 
-ASKED = 25
+ASKED = 16
 """Random requests for each operation, half of them wrong; beside those that follow from the document: bounds, missing parts, examples."""
 
 SHORT_S, LONGEST_S = 0.01, 60

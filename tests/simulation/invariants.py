@@ -12,6 +12,7 @@ from typing import Any
 
 from storage.protocol import Batch, Key
 from storage.records import decode
+from tests.simulation.feed import FeedModel
 from workflows.core.dialect import Dialect
 from workflows.core.waits import due, work
 from workflows.model import ENDED, At, Frame, Header, Status
@@ -51,6 +52,7 @@ class Model:
     keys: dict[tuple[int, str, int], str] = field(default_factory=dict)
     disturbed: set[int] = field(default_factory=set)
     done: set[tuple[int, str]] = field(default_factory=set)
+    feed: FeedModel = field(default_factory=FeedModel)
 
     def read(self, kind: str, key: Key) -> Any:
         raw = self.records.get((kind, key))
@@ -70,8 +72,10 @@ class Model:
             entries = self.indexes.setdefault(name, set())
             for entry, present in changes.items():
                 (entries.add if present else entries.discard)(entry)
+        before = {number: (facts.header, facts.frames) for number, facts in self.facts.items()}
         for number in {int(key[0]) for kind, key in batch.records if kind in OURS}:
             self._changed(number)
+        self.feed.landed(batch, before, {number: (facts.header, facts.frames) for number, facts in self.facts.items()})
         self._indexes()
         runs = Counter(facts.header.definition for facts in self.facts.values() if facts.header.status is Status.RUNNING)
         for name, count in runs.items():
@@ -213,6 +217,7 @@ class Model:
         assert set(engine._flight) == running, "what is in flight is what is taken"
         self._timers(engine)
         self._limits(engine, running)
+        assert self.feed.heard == self.number, "what is committed is published"
 
     def _gate(self, engine: Engine, number: int, status: Status, ready: set[str], held: set[tuple[int, str]], running: int) -> None:
         gate = engine._gate

@@ -119,10 +119,13 @@ class World:
             [self.executor],
             Registered(missing),
             max_jobs=self.max_jobs,
+            feed_events=self.rnd.choice([3, 10, 10, 10]),
             clocks=Clocks(lambda: self.now, lambda: self.steady),
             seed=lambda: self.rnd.getrandbits(63),
             fatal=_fatal,
         )
+        self.model.feed.heard = self.model.number
+        self.engine.feed.listen(self.model.feed.published, lambda: None)
         self.executor.start(self.engine.report)
         offer = self.engine.inbox.offer
 
@@ -159,6 +162,7 @@ class World:
         engine = self.engine
         if not engine._outage and not engine._stepper.recovering:
             self.model.compare(engine)
+            self.model.feed.check(engine._ledger, self.model.number - self.rnd.randint(-1, 12))
 
     def _stopped(self) -> None:
         """An orderly stop has ended."""

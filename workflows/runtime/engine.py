@@ -24,6 +24,7 @@ from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.dispatch import Functions
 from workflows.runtime.executor import Executor, Identity, Outcome
 from workflows.runtime.feed import Feed
+from workflows.runtime.feed_log import KEPT, NONE, FeedLog, News
 from workflows.runtime.flight import Flight
 from workflows.runtime.gate import Gate
 from workflows.runtime.handout import Handout
@@ -59,10 +60,11 @@ class Clocks:
 
 @dataclass(slots=True)
 class _Turn:
-    """A round, what went into it, and what is to be answered once it is committed."""
+    """A round, what went into it, and what is to be answered and told once it is committed."""
 
     round: Round
     items: list[Item]
+    news: News = NONE
     replies: list[Reply] = field(default_factory=list)
 
 
@@ -78,6 +80,7 @@ class Engine:
         functions: Functions,
         *,
         max_jobs: int = 10,
+        feed_events: int = KEPT,
         clocks: Clocks = Clocks(),
         seed: Callable[[], int] = lambda: random.getrandbits(63),
         fatal: Callable[[], None] = lambda: os._exit(3),
@@ -85,6 +88,7 @@ class Engine:
         self.inbox = Inbox()
         self.feed = Feed()
         self._ledger = ledger
+        self._feed_log = FeedLog(ledger, feed_events)
         self._clocks = clocks
         self._fatal = fatal
         self._round = Round(clocks.now())
@@ -179,6 +183,7 @@ class Engine:
             elif self._drain_until is None:
                 self._handout.hand_out(round)
             self._stepper.write(round)
+            turn.news = self._feed_log.write(round.pending, round.touched.values())
         except StoreUnavailable as error:
             self._undo(turn, error)
             return
@@ -224,8 +229,8 @@ class Engine:
         self._outage.over()
         for request, number, answer in turn.replies:
             request.answer(answer if number is None else round.instead.get(number, answer))
+        self.feed.published(turn.news)
         self._stepper.committed(round)
-        self.feed.published(round.touched.values())
         self._recovery.committed()
         self._held.let_go(round.touched, lambda number: self._stepper.ready_paths(round, number))
         self._timers.changed(round.pending.indexes.get("due", {}))
@@ -244,6 +249,7 @@ class Engine:
         self._stepper.forget()
         self._timers.clear()
         self._desk.forget()
+        self._feed_log.forget()
         self._held.clear()
         self._recovery.again()
         self._outage.failed()

@@ -1,17 +1,16 @@
-"""Tells whoever waits for an execution that it has ended, after the commit that ends it: no polling, and nobody is told too early.
+"""Tells whoever waits what a commit has changed, after that commit: no polling, and nobody is told too early.
 
-The engine's thread publishes, any thread waits. Whoever waits registers first and looks then: an end before that is seen in the store, one
-after it is told. Knows nothing of what is waited for beyond its number.
+The engine's thread publishes, any thread waits. Whoever waits for an end registers first and looks then: an end before that is seen in the
+store, one after it is told. Listeners hear of every commit. Knows nothing of what is waited for beyond its number.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from workflows.model import ENDED
-from workflows.runtime.execution import Execution
+from workflows.runtime.feed_log import News
 
 
 class Feed:
@@ -20,7 +19,13 @@ class Feed:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: dict[int, list[threading.Event]] = {}
+        self._listeners: list[tuple[Callable[[News], None], Callable[[], None]]] = []
         self._closed = False
+
+    def listen(self, heard: Callable[[News], None], closed: Callable[[], None]) -> None:
+        """Have `heard` called after each commit, on the engine's thread, and `closed` when there will be no more. Before the engine
+        starts."""
+        self._listeners.append((heard, closed))
 
     @contextmanager
     def end_of(self, number: int) -> Iterator[threading.Event]:
@@ -39,15 +44,18 @@ class Feed:
                 if not waiting:
                     del self._waiting[number]
 
-    def published(self, executions: Iterable[Execution]) -> None:
-        """These have changed, and that is committed."""
-        if not self._waiting:
+    def published(self, news: News) -> None:
+        """This has changed, and that is committed."""
+        if not news.number:
             return
-        ended = [one.number for one in executions if one.header is not None and one.header.status in ENDED]
-        with self._lock:
-            for number in ended:
-                for event in self._waiting.get(number, ()):
-                    event.set()
+        if self._waiting:
+            with self._lock:
+                for change in news.changes:
+                    if change.ends:
+                        for event in self._waiting.get(change.number, ()):
+                            event.set()
+        for heard, _ in self._listeners:
+            heard(news)
 
     def close(self) -> None:
         with self._lock:
@@ -55,3 +63,5 @@ class Feed:
             for events in self._waiting.values():
                 for event in events:
                     event.set()
+        for _, closed in self._listeners:
+            closed()

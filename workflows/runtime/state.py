@@ -10,26 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from workflows.core.machine import read_error
-from workflows.model import ENDED, ROOT, At, Definition, Error, Frame, Status, TaskList, child_path
+from workflows.model import ENDED, ROOT, Definition, Error, Frame, Status, TaskList, child_path
 from workflows.runtime.execution import Execution
 from workflows.runtime.passage import function_of, seen
-from workflows.runtime.task_state import TaskState
+from workflows.runtime.task_state import TaskState, begun, shown_status
 from workflows.states import StateMachine
-
-TASK_STATUSES: Mapping[At, str] = {
-    At.PENDING: "PENDING",
-    At.READY: "PENDING",
-    At.RUNNING: "RUNNING",
-    At.RETRYING: "RETRYING",
-    At.WAITING: "RUNNING",
-    At.OPEN: "RUNNING",
-    At.PARKED: "RUNNING",
-    At.SUCCEEDED: "COMPLETED",
-    At.FAILED: "FAILED",
-    At.SKIPPED: "SKIPPED",
-    At.CANCELLED: "CANCELLED",
-}
-"""What a task's frame is called to users. A READY frame that has run before, since its task was last entered, shows RETRYING."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +95,12 @@ def _states(execution: Execution, machine: StateMachine, status: Status, payload
 
 
 def _task(execution: Execution, task: str, name: str, function: str, frame: Frame, payloads: bool) -> TaskState:
-    begun = frame.attempt - (frame.status is At.READY and not frame.taken)
-    again = frame.status is At.READY and (frame.taken or any(frame.retries))
-    status = "RETRYING" if again else TASK_STATUSES[frame.status]
     return TaskState(
         id=task,
         name=name,
         function=function,
-        status=status,
-        attempts=begun,
+        status=shown_status(frame),
+        attempts=begun(frame),
         started=frame.started,
         ended=frame.ended,
         result=execution.text(frame.output) if payloads and frame.output is not None else None,

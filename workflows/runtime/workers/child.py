@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workflows import logs
 from workflows.runtime.executor import Run
 from workflows.runtime.output import Output
 from workflows.runtime.workers import protocol
@@ -71,7 +72,9 @@ class Child:
                 raise
         ours.setblocking(False)
         self.link = ours
-        self.send(protocol.message(protocol.HELLO, name, [path or os.getcwd() for path in sys.path], list(sources), threads))
+        self.send(
+            protocol.message(protocol.HELLO, name, [path or os.getcwd() for path in sys.path], list(sources), threads, *logs.present())
+        )
 
     @property
     def pid(self) -> int:

@@ -22,10 +22,13 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn, cast
 
 from task_functions.registry import REGISTRY, load
+from workflows import logs
 from workflows.runtime.calling import call
-from workflows.runtime.capture import FORMAT, Pulse, Tail, adopt_threads, current, install
+from workflows.runtime.capture import Pulse, Tail, adopt_threads, current, install
 from workflows.runtime.executor import Done, Run
 from workflows.runtime.workers import protocol
+
+log = logging.getLogger(__name__)
 
 BATCH = 1_000
 """Messages in one frame."""
@@ -109,10 +112,10 @@ class Worker:
         elif kind == protocol.HELLO:
             self._prepare(*fields)
 
-    def _prepare(self, name: str, path: list[str], sources: list[str], threads: int) -> None:
+    def _prepare(self, name: str, path: list[str], sources: list[str], threads: int, form: str, level: str) -> None:
         """Load the functions, and say that attempts may come."""
         sys.path[:] = path
-        _speak_as(name)
+        _speak_as(name, form, level)
         self._limit = threads
         errors = [str(error) for source in sources for error in load(source).errors]
         if errors:
@@ -184,26 +187,32 @@ class Worker:
 # ------------------------------------------------------------------------------------------------------- outside of any attempt
 
 
-def _speak_as(name: str) -> None:
-    """What is written outside of attempts goes to the server's log, line by line, with the worker's name."""
-    spoken = _Lines(f"{name} (process {os.getpid()}): ")
-    sys.stdout = sys.stderr = cast(Any, spoken)
+def _speak_as(name: str, form: str, level: str) -> None:
+    """What is written or logged outside of attempts goes to the server's log, line by line, with the worker's name."""
+    logs.set_up(form, level)
+    root = logging.getLogger()
+    for handler in root.handlers:
+        handler.addFilter(_of(name))
+    root.setLevel(min(root.level, logging.INFO))  # for attempts, whose text is kept from there on
+    sys.stdout = sys.stderr = cast(Any, _Lines())
     install()
     adopt_threads()
-    handler = logging.StreamHandler(cast(Any, spoken))
-    handler.setFormatter(logging.Formatter(FORMAT))
-    handler.addFilter(lambda _: current() is None)
-    logging.getLogger().addHandler(handler)
-    logging.getLogger().setLevel(logging.INFO)
+
+
+def _of(name: str) -> Callable[[logging.LogRecord], bool]:
+    def told(record: logging.LogRecord) -> bool:
+        record.worker, record.pid = name, os.getpid()
+        return current() is None
+
+    return told
 
 
 class _Lines:
-    """Writes whole lines to the process's standard error, each with a prefix."""
+    """Logs what is printed, line by line."""
 
     encoding = "utf-8"
 
-    def __init__(self, prefix: str) -> None:
-        self._prefix = prefix
+    def __init__(self) -> None:
         self._rest = ""
         self._lock = threading.Lock()
 
@@ -224,6 +233,6 @@ class _Lines:
         return False
 
     def _put(self, lines: list[str]) -> None:
-        if lines:
-            with suppress(OSError):
-                os.write(2, "".join(f"{self._prefix}{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
+        for line in lines:
+            if line.strip():
+                log.info("%s", line)
