@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from tests.docs.console import Command, File, Session, masked, steps
+import pytest
 
+from tests.docs.console import Command, File, Session, masked, steps
+from workflows.testing import server
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guide.md"
 TOUR = Path(__file__).parents[2] / "docs" / "tour.md"
 
 
@@ -29,6 +34,21 @@ def test_the_tour_has_all_that_it_is_to_show() -> None:
     shown = [command.split()[1] for command in commands if command.startswith("stepwell")]
     order = ["init", "lint", "serve", "run", "executions", "show", "logs", "definitions", "redrive"]
     assert list(dict.fromkeys(shown)) == order
+
+
+def test_the_guides_example_of_the_client(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    [example] = re.findall(r"```python\n(from workflows.client import .*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "definitions").mkdir()
+    with server(tmp_path, definitions="definitions") as client:
+        assert "http://127.0.0.1:8080" in example
+        exec(compile(example.replace("http://127.0.0.1:8080", client.url), "guide.md", "exec"), {})
+    said = capsys.readouterr().out
+    assert said.startswith("['greeting'] {'id': 'greeting'")
+    assert re.search(r"^say          COMPLETED", said, re.MULTILINE)
+    assert "{'say': {'name': 'Eve'}}" in said
+    assert "'ExecutionSucceeded'] []" in said
+    assert re.search(r"^409 .* has ended already", said, re.MULTILINE)
+    assert said.endswith("\n0\n")
 
 
 def test_what_is_compared_and_what_is_not() -> None:
