@@ -14,13 +14,16 @@ import pytest
 ROOT = Path(__file__).parent.parent
 OURS = ("workflows", "storage", "task_functions", "definitions", "app", "wsgi")
 
-LAYER_0 = tuple(f"workflows.{name}" for name in ("model", "events", "transitions", "errors", "expressions", "numbers", "states"))
-CALLING = tuple(f"workflows.runtime.{name}" for name in ("executor", "context", "capture", "calling", "output"))
+LAYER_0 = tuple(f"workflows.{name}" for name in ("model", "events", "transitions", "errors", "expressions", "numbers", "roles", "states"))
+CALLING = tuple(f"workflows.runtime.{name}" for name in ("executor", "context", "capture", "calling", "output", "secrets"))
 LOGS = "workflows.logs"
 STORE = ("storage.protocol", "storage.records")
 SETTINGS = ("workflows.setting", "workflows.settings")
 RULES: dict[str, tuple[str, ...]] = {
     "workflows.errors": (),
+    "workflows.roles": (),
+    "workflows.keyfile": ("workflows.roles", "workflows.setting", "workflows.settings"),
+    "workflows.offline": ("workflows.runtime", "workflows.service.keys", "storage.uri", *LAYER_0),
     "workflows.model": ("workflows.errors", "workflows.expressions"),
     "workflows.transitions": ("workflows.model",),
     "workflows.events": ("workflows.model",),
@@ -37,6 +40,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.settings": ("definitions", "workflows.setting", "task_functions.permissions"),
     "workflows.configuration": ("workflows.settings", "workflows.setting"),
     "workflows.runtime.executor": LAYER_0,
+    "workflows.runtime.secrets": (),
     "workflows.runtime.context": ("workflows.runtime.executor", "workflows.runtime.capture"),
     "workflows.runtime.capture": (),
     "workflows.runtime.output": ("workflows.runtime.executor", "workflows.runtime.capture"),
@@ -57,7 +61,8 @@ RULES: dict[str, tuple[str, ...]] = {
         *LAYER_0,
     ),
     "workflows.server": (
-        *("workflows.service", "workflows.settings", "workflows.runtime.engine", "workflows.runtime.catalogue"),
+        *("workflows.service", "workflows.settings", "workflows.setting", "workflows.keyfile"),
+        *("workflows.runtime.engine", "workflows.runtime.catalogue", "workflows.runtime.audit"),
         *("task_functions.registry", "task_functions.permissions"),
         *LAYER_0,
         *STORE,
@@ -65,6 +70,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.api": (
         *("workflows.api", "workflows.service", "workflows.settings", "workflows.runtime.state", "workflows.runtime.catalogue"),
         *("workflows.language.text", "workflows.language.shapes", "workflows.language.positions", LOGS),
+        *("workflows.runtime.audit", "workflows.runtime.keys"),
         *LAYER_0,
         *STORE,
     ),
@@ -141,7 +147,7 @@ def test_imports_run_one_way(module: str, path: Path) -> None:
     "place",
     [
         "workflows/core",
-        *(f"workflows/{name}.py" for name in ("model", "events", "transitions", "errors", "expressions", "numbers", "states")),
+        *(f"workflows/{name}.py" for name in ("model", "events", "transitions", "errors", "expressions", "numbers", "roles", "states")),
     ],
 )
 def test_the_core_is_pure(place: str) -> None:
@@ -160,7 +166,7 @@ def test_one_package_imports_zodb_and_one_the_web_framework() -> None:
 
 
 def test_only_the_engines_own_parts_write_executions() -> None:
-    """`Store.commit` is called in one place, and only the engine calls that."""
+    """`Store.commit` is called in one place, and only the engine calls that, and who has the store to themselves."""
     callers = [
         (module, node.lineno)
         for module, path in modules()
@@ -168,7 +174,7 @@ def test_only_the_engines_own_parts_write_executions() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and node.attr == "commit"
     ]
-    assert {module for module, _ in callers} == {"workflows.runtime.ledger", "workflows.runtime.engine"}
+    assert {module for module, _ in callers} == {"workflows.runtime.ledger", "workflows.runtime.engine", "workflows.runtime.offline"}
 
 
 def test_files_and_functions_stay_small() -> None:

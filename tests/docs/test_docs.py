@@ -98,7 +98,10 @@ def service(tmp_path_factory: pytest.TempPathFactory, functions: Path) -> Iterat
 
 
 @pytest.mark.parametrize(("text", "given", "expected"), EXAMPLES, ids=[json.loads(text)["id"] for text, _, _ in EXAMPLES])
-def test_every_definition_of_the_guide_is_accepted_and_does_what_it_says(service: Service, text: str, given: str, expected: str) -> None:
+def test_every_definition_of_the_guide_is_accepted_and_does_what_it_says(
+    service: Service, text: str, given: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEPWELL_SECRET_CHAT_TOKEN", "what the guide's definition wants")
     definition = read_definition(text, functions=BUILT_IN.__contains__)
     assert definition.id == json.loads(text)["id"]
     assert not getattr(definition, "warnings", ())

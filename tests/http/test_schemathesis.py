@@ -91,11 +91,21 @@ def test_the_document_is_kept(case: schemathesis.Case[Any], server: Client, thin
     case.call_and_validate(base_url=server.url)
 
 
+def led() -> Iterator[str]:
+    """Operations that lead to others, and those that they lead to."""
+    for item in document["paths"].values():
+        for operation in (one for name, one in item.items() if name != "parameters"):
+            links = [link for answer in operation.get("responses", {}).values() for link in answer.get("links", {}).values()]
+            yield from (operation["operationId"], *(link["operationId"] for link in links)) if links else ()
+
+
 def test_the_document_is_kept_along_its_links(server: Client) -> None:
     """What one answer gives is taken by the next request: a definition that is registered, executed, paused, looked at."""
     met: set[str] = set()
 
-    class Walk(schema.as_state_machine()):  # type: ignore[misc]  # made of the document
+    linked = schema.include(operation_id=list(led()))
+
+    class Walk(linked.as_state_machine()):  # type: ignore[misc]  # made of the document
         def get_call_kwargs(self, case: schemathesis.Case[Any]) -> dict[str, Any]:
             return {**super().get_call_kwargs(case), "base_url": server.url}
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 
@@ -20,15 +19,8 @@ from workflows.api.openapi import ON_EVERY_ANSWER, Blueprint
 from workflows.api.paths import shown_path
 from workflows.api.schemas.base import Shape, example_of
 from workflows.api.schemas.queries import Query
+from workflows.roles import Role as Role
 from workflows.service import Service
-
-
-class Role(StrEnum):
-    """What somebody may do; each may also what those before it may."""
-
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +40,7 @@ class Endpoint:
     `answers`: status → schema (None: the record is JSON already), the usual one first. `errors`: those that its kind of request does not
     have anyway (`errors_of`). `tells`: headers of a successful answer, by name. `leads`: to whom the answer leads, as the other endpoint's
     name → each value of its path → the member of this answer that holds it. `sample` is a path to try. `role`: who may; without it viewers
-    may look and only admins may change."""
+    may look and only admins may change. `public`: so may who has no key, and `access.present` is None then."""
 
     view: Callable[..., Any]
     method: str
@@ -64,6 +56,7 @@ class Endpoint:
     leads: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     sample: str = ""
     role: Role | None = None
+    public: bool = False
 
     @property
     def name(self) -> str:
@@ -127,7 +120,7 @@ def _bound(endpoint: Endpoint, service: Service) -> Callable[..., Response]:
 
 def errors_of(endpoint: Endpoint) -> list[int]:
     """The statuses of all problems that it may answer with."""
-    statuses = {*endpoint.errors, 403, 422, 500, 503}
+    statuses = {*endpoint.errors, 401, 403, 422, 500, 503}
     if "<" in endpoint.rule:
         statuses |= {404}
     if endpoint.method != "GET":
@@ -147,6 +140,8 @@ def described(endpoint: Endpoint) -> dict[str, Any]:
     answers = {status: _answer(status, schema, told, links) for status, schema in endpoint.answers.items()}
     problems = {status: HTTPStatus(status).name for status in errors_of(endpoint)}
     operation = {"operationId": endpoint.name, "summary": endpoint.summary, "responses": {**answers, **problems}}
+    if endpoint.public:
+        operation["security"] = []
     if endpoint.description:
         operation["description"] = endpoint.description
     if endpoint.body is not None:

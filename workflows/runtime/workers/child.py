@@ -42,7 +42,7 @@ class Attempt:
 class Child:
     """Belongs to the thread that makes it: when that ends, the process is killed. Raises OSError when no process can be made."""
 
-    def __init__(self, name: str, sources: Sequence[str], threads: int) -> None:
+    def __init__(self, name: str, sources: Sequence[str], threads: int, secrets: Path | None) -> None:
         self.name = name
         self.attempts: dict[int, Attempt] = {}
         self.unwanted: dict[int, float] = {}
@@ -72,9 +72,8 @@ class Child:
                 raise
         ours.setblocking(False)
         self.link = ours
-        self.send(
-            protocol.message(protocol.HELLO, name, [path or os.getcwd() for path in sys.path], list(sources), threads, *logs.present())
-        )
+        path, vault = [path or os.getcwd() for path in sys.path], None if secrets is None else str(secrets.absolute())
+        self.send(protocol.message(protocol.HELLO, name, path, list(sources), threads, vault, *logs.present()))
 
     @property
     def pid(self) -> int:

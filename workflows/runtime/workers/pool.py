@@ -19,6 +19,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from workflows.model import Error
@@ -50,13 +51,21 @@ DEATHS, WITHIN_S = 3, 60.0
 
 
 class WorkerPool:
-    """`alone`: an attempt that is no longer wanted is killed at once, with its worker, which has no other. `workers`: processes at most."""
+    """`alone`: an attempt no longer wanted is killed at once, with its worker, which has no other. `workers`: processes at most."""
 
     def __init__(
-        self, name: str, sources: Sequence[str], *, workers: int, threads: int = 1, recycle_after: int = 10_000, alone: bool = False
+        self,
+        name: str,
+        sources: Sequence[str],
+        secrets: Path | None = None,
+        *,
+        workers: int,
+        threads: int = 1,
+        recycle_after: int = 10_000,
+        alone: bool = False,
     ) -> None:
         self.name = name
-        self._sources = sources
+        self._make: Callable[[str], Child] = lambda child: Child(child, sources, threads, secrets)
         self._workers, self._threads = workers, threads
         self._recycle_after = recycle_after
         self._alone = alone
@@ -257,7 +266,7 @@ class WorkerPool:
         self._made += 1
         name = f"{self.name} worker {self._made}"
         try:
-            child = Child(name, self._sources, self._threads)
+            child = self._make(name)
         except OSError as error:
             with self._lock:
                 self._failed(name, f"could not be made ({error})")

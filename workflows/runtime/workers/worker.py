@@ -19,6 +19,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from task_functions.registry import REGISTRY, load
@@ -26,6 +27,7 @@ from workflows import logs
 from workflows.runtime.calling import call
 from workflows.runtime.capture import Pulse, Tail, adopt_threads, current, install
 from workflows.runtime.executor import Done, Run
+from workflows.runtime.secrets import Vault
 from workflows.runtime.workers import protocol
 
 log = logging.getLogger(__name__)
@@ -88,6 +90,7 @@ class Worker:
         self._spare = 0  # threads that wait, less attempts that wait
         self._pulse = Pulse(self._tell_logs)
         self._unloaded = ""
+        self._vault = Vault()
 
     def work(self) -> NoReturn:
         """On the main thread, until the end of the stream."""
@@ -112,8 +115,9 @@ class Worker:
         elif kind == protocol.HELLO:
             self._prepare(*fields)
 
-    def _prepare(self, name: str, path: list[str], sources: list[str], threads: int, form: str, level: str) -> None:
+    def _prepare(self, name: str, path: list[str], sources: list[str], threads: int, secrets: str | None, form: str, level: str) -> None:
         """Load the functions, and say that attempts may come."""
+        self._vault = Vault(None if secrets is None else Path(secrets))
         sys.path[:] = path
         _speak_as(name, form, level)
         self._limit = threads
@@ -140,7 +144,8 @@ class Worker:
     def _run(self) -> None:
         while True:
             attempt = self._todo.get()
-            outcome = call(attempt.run, REGISTRY.get, self._beat_of(attempt), attempt.stop, attempt.tail, self._unloaded)
+            beat = self._beat_of(attempt)
+            outcome = call(attempt.run, REGISTRY.get, self._vault, beat, attempt.stop, attempt.tail, self._unloaded)
             with self._lock:
                 del self._attempts[attempt.number]
                 self._spare += 1
