@@ -85,6 +85,19 @@ def test_a_revision_that_does_not_fit_is_told_with_its_differences(shared: str) 
     assert result.stderr.splitlines()[-1].startswith("stepwell: ")
 
 
+def test_priority(shared: str) -> None:
+    client = Client(shared)
+    client.register({"id": "in-line", "maxActiveRuns": 1, "tasks": [{"id": "w", "functionName": "sleep", "parameters": {"seconds": 60}}]})
+    first, second = client.execute("in-line"), client.execute("in-line")
+    until(lambda: client.state(first)["status"] == "RUNNING")
+    assert stepwell("priority", second, "-5", server=shared).stdout == f"Execution {second!r} has the priority -5\n"
+    assert json.loads(stepwell("priority", second, "7", "--json", server=shared).stdout) == {"id": second, "priority": 7}
+    assert "priority   7" in stepwell("show", second, server=shared).stdout
+    assert stepwell("priority", first, "7", server=shared).exit_code == 1
+    assert stepwell("priority", second, "many", server=shared).exit_code == 2
+    stepwell("cancel", "--job", "in-line", "--yes", server=shared)
+
+
 def test_a_filter_is_previewed_asked_about_and_done(shared: str) -> None:
     client = Client(shared)
     name = job(client, "many")

@@ -58,12 +58,12 @@ def test_a_change_and_its_record_are_one_commit(house: House) -> None:
     assert ("execution", (1,)) in batch.records
     (record,) = log(house)
     assert (record.sequence, record.at, record.who, record.name) == (1, 1_000.0, "key-ada", "Ada")
-    assert (record.action, record.target, record.details) == ("execute", answer(started), {"definition": JOB.id, "revision": 1})
+    assert (record.action, record.target, record.details) == ("execute", answer(started).id, {"definition": JOB.id, "revision": 1})
     assert (record.address, record.request) == ("10.0.0.1", "request-1")
     house.ask(by(BOB, Cancel(1)))
     house.turn()
     newest = log(house)[0]
-    assert (newest.who, newest.action, newest.target) == ("key-bob", "cancel", answer(started))
+    assert (newest.who, newest.action, newest.target) == ("key-bob", "cancel", answer(started).id)
     assert audited(house.commits[-1]) == [("audit", (-2,))]
 
 
@@ -158,7 +158,7 @@ def test_an_execution_that_cannot_be_stored_is_not_in_the_log(house: House) -> N
     bad, good = house.ask(by(ADA, Start(JOB, '"\ud800"'))), house.ask(by(BOB, Start(JOB, "{}")))
     house.turn()
     assert isinstance(answer(bad), Exception)
-    assert [(one.sequence, one.who, one.target) for one in log(house)] == [(1, "key-bob", answer(good))]
+    assert [(one.sequence, one.who, one.target) for one in log(house)] == [(1, "key-bob", answer(good).id)]
 
 
 def test_details_are_cut_and_cannot_fail_a_commit(house: House) -> None:

@@ -77,9 +77,9 @@ def _header(state: Json) -> Iterator[tuple[str, str]]:
     yield "submitted", local(state["submitTime"])
     if state["startTime"]:
         yield "took", took(state["startTime"], state["endTime"]) + ("" if state["endTime"] else " so far")
-    if state.get("priority"):
+    if state["priority"]:
         yield "priority", str(state["priority"])
-    if state.get("labels"):
+    if state["labels"]:
         yield "labels", ", ".join(f"{name}:{value}" for name, value in state["labels"].items())
     if state["redriveCount"]:
         yield "redriven", "once" if state["redriveCount"] == 1 else f"{state['redriveCount']} times"

@@ -133,11 +133,7 @@ def errors_of(endpoint: Endpoint) -> list[int]:
 def described(endpoint: Endpoint) -> dict[str, Any]:
     """The endpoint as an operation of OpenAPI, without its parameters."""
     told = ON_EVERY_ANSWER | {name: {"description": text, "schema": {"type": "string"}} for name, text in endpoint.tells.items()}
-    links = {
-        name: {"operationId": name, "parameters": {value: f"$response.body#/{member}" for value, member in taken.items()}}
-        for name, taken in endpoint.leads.items()
-    }
-    answers = {status: _answer(status, schema, told, links) for status, schema in endpoint.answers.items()}
+    answers = {status: _answer(status, schema, told, _links(endpoint, schema)) for status, schema in endpoint.answers.items()}
     problems = {status: HTTPStatus(status).name for status in errors_of(endpoint)}
     operation = {"operationId": endpoint.name, "summary": endpoint.summary, "responses": {**answers, **problems}}
     if endpoint.public:
@@ -147,6 +143,16 @@ def described(endpoint: Endpoint) -> dict[str, Any]:
     if endpoint.body is not None:
         operation["requestBody"] = endpoint.body.described()
     return operation
+
+
+def _links(endpoint: Endpoint, schema: type[Shape] | None) -> dict[str, Any]:
+    """Where an answer of this shape leads: to what takes only members that it has."""
+    members = {field.data_key or name for name, field in schema().fields.items()} if schema else set()
+    return {
+        name: {"operationId": name, "parameters": {value: f"$response.body#/{member}" for value, member in taken.items()}}
+        for name, taken in endpoint.leads.items()
+        if members.issuperset(taken.values())
+    }
 
 
 def _answer(status: int, schema: type[Shape] | None, told: Mapping[str, Any], links: Mapping[str, Any]) -> dict[str, Any]:
