@@ -355,10 +355,11 @@ def test_init_refuses_what_is_not_empty(tmp_path: Path) -> None:
 
 def test_a_server_for_tests_takes_settings_and_says_why_it_did_not_start(tmp_path: Path) -> None:
     (tmp_path / "definitions").mkdir()
-    with server(tmp_path, definitions="definitions", functions=["task_functions.examples"], insecure=False, task_workers=2) as client:
+    with server(tmp_path, definitions="definitions", functions=["task_functions.examples"], insecure=False, task_workers=3) as client:
         client.register(json.loads(GOOD))
         assert run(client, "good", {"a": 1})["output"] == {"a": {"a": 1}}
-        assert client.system_state()["pool"]["workers"] == 2
+        lanes = {lane["name"]: lane["workers"] for lane in client.system_state()["pool"]["classes"]}
+        assert lanes["shared"] == 3 * 16
     with pytest.raises(DidNotStart, match="--threads is 1"), server(tmp_path, threads=1):
         pass
 
