@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +19,7 @@ from urllib.parse import quote, urlsplit
 
 import backoff
 import requests
+import urllib3
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 
@@ -28,6 +29,12 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 CONNECT_S = 5.0
 ANSWER_S = 60.0
 """Longer than the server itself waits for a commit."""
+
+SILENCE_S = 40.0
+"""After so long without a sign of life a stream has broken off; the server gives one every 15 seconds."""
+
+POLLING_S = 5.0
+"""How long the server is asked again and again before a stream is tried once more."""
 
 PATIENCE_S = 15.0
 """How long a question is repeated while the server is away: a restart takes less."""
@@ -79,6 +86,15 @@ class Change:
         return "  ".join(parts).rstrip()
 
 
+@dataclass(frozen=True, slots=True)
+class StreamEvent:
+    """`name`: message or reset. `id`: where to go on after it. `data` is JSON text."""
+
+    name: str
+    data: str
+    id: str | None = None
+
+
 class Client:
     """One thread's connection, kept alive between requests. `patience`: seconds for which a question is repeated, to a server that has
     answered before; one that never did is not waited for."""
@@ -118,17 +134,43 @@ class Client:
     def health(self) -> Json:
         return self._ask("/health")
 
+    def stream(
+        self, *, execution: str | None = None, job: str | None = None, replay: bool = False, last_event_id: str | None = None
+    ) -> Iterator[StreamEvent]:
+        """Live events of `GET /stream`, until the server ends it or the connection breaks. One without a name only says where to go on; the
+        first of them follows what the stream begins with. Raises NotReady when too many watch already, and CannotReach."""
+        asked = {"execution": execution, "job": job, "replay": "true" if replay else None}
+        headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
+        with self._connect("GET", "/stream", params=asked, headers=headers, stream=True, timeout=(CONNECT_S, SILENCE_S)) as response:
+            if response.status_code != 200:
+                _answer(response, self.url)
+            with suppress(requests.RequestException, urllib3.exceptions.HTTPError, OSError):  # it broke off
+                yield from events(iter(lambda: response.raw.read1(65_536), b""))
+
     def watch(self, execution_id: str, interval: float = 0.2, sleep: Callable[[float], None] = time.sleep) -> Iterator[Change]:
-        """What changes, as it is seen, until the execution has ended; its own end is the last. Polls every `interval` seconds, so that
-        what comes and goes in between is not seen."""
+        """What changes, as it is seen, until the execution has ended; its own end is the last. The server tells when there is something
+        to see. Where it does not, or the connection breaks, it is asked every `interval` seconds for a while. What comes and goes in
+        between is not seen. Raises CannotReach when the server stays away."""
         before: Json = {"status": None, "tasks": []}
-        while True:
+        for _ in self._signs(execution_id, interval, sleep):
             state = self.state(execution_id)
             yield from changes(before, state)
             if state["status"] in ENDED:
                 return
             before = state
-            sleep(interval)
+
+    def _signs(self, execution_id: str, interval: float, sleep: Callable[[float], None]) -> Iterator[None]:
+        """Whenever there may be something new, without end."""
+        last: str | None = None
+        while True:
+            began = False
+            with suppress(ClientError, CannotReach):
+                for event in self.stream(execution=execution_id, last_event_id=last):
+                    last, began = event.id or last, True
+                    yield
+            for _ in range(1 if began else max(1, round(POLLING_S / interval))):
+                sleep(interval)
+                yield
 
     # ----------------------------------------------------------------------------------------------------------- transport
 
@@ -148,16 +190,17 @@ class Client:
 
     def _request(self, method: str, path: str, body: bytes | None = None) -> Json:
         headers = {"Content-Type": "application/json"} if body else {}
+        return _answer(self._connect(method, path, data=body, headers=headers, timeout=(CONNECT_S, ANSWER_S)), self.url)
+
+    def _connect(self, method: str, path: str, **more: Any) -> requests.Response:
         try:
-            response = self._session.request(
-                method, self.url + path, data=body, headers=headers, timeout=(CONNECT_S, ANSWER_S), allow_redirects=False
-            )
+            response = self._session.request(method, self.url + path, allow_redirects=False, **more)
         except requests.Timeout as error:
             raise CannotReach(f"{self.url} does not answer") from error
         except requests.RequestException as error:
             raise CannotReach(f"cannot reach {self.url}: {_reason(error)}") from error
         self._reached = True
-        return _answer(response, self.url)
+        return response
 
 
 def _is_loopback(url: str) -> bool:
@@ -196,6 +239,20 @@ def _answer(response: requests.Response, url: str) -> Json:
 def _hinted(problem: Mapping[str, Any]) -> str:
     suggestion = problem.get("suggestion")
     return f"{problem['message']}; did you mean {suggestion!r}?" if suggestion else str(problem["message"])
+
+
+# --------------------------------------------------------------------------------------------------------------------- events
+
+
+def events(pieces: Iterable[bytes]) -> Iterator[StreamEvent]:
+    """Server-sent events in the bytes of a stream, however they are cut. An id without data is an event without a name."""
+    rest = b""
+    for piece in pieces:
+        *blocks, rest = (rest + piece).split(b"\n\n")
+        for block in blocks:
+            told = dict(line.partition(": ")[::2] for line in block.decode().splitlines() if not line.startswith(":"))
+            if "id" in told or "data" in told:
+                yield StreamEvent(told.get("event", ""), told.get("data", ""), told.get("id"))
 
 
 # -------------------------------------------------------------------------------------------------------------------- changes

@@ -48,7 +48,7 @@ class Endpoint:
     `answers`: status → schema (None: the record is JSON already), the usual one first. `errors`: those that its kind of request does not
     have anyway (`errors_of`). `tells`: headers of a successful answer, by name. `leads`: to whom the answer leads, as the other endpoint's
     name → each value of its path → the member of this answer that holds it. `sample` is a path to try. `role`: who may; without it viewers
-    may look and only admins may change."""
+    may look and only admins may change. `media`: of its answer, if that is no JSON, with an `example`; the view gives the Response then."""
 
     view: Callable[..., Any]
     method: str
@@ -64,6 +64,8 @@ class Endpoint:
     leads: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     sample: str = ""
     role: Role | None = None
+    media: str = JSON
+    example: str = ""
 
     @property
     def name(self) -> str:
@@ -118,6 +120,8 @@ def _bound(endpoint: Endpoint, service: Service) -> Callable[..., Response]:
         if endpoint.body is not None:
             values["sent"] = endpoint.body.read()
         given = endpoint.view(service, **values)
+        if isinstance(given, Response):
+            return given
         reply = given if isinstance(given, Reply) else Reply(given)
         status = usual if reply.status is None else reply.status
         return answer(schemas[status], reply.record, status, reply.headers)
@@ -145,6 +149,9 @@ def described(endpoint: Endpoint) -> dict[str, Any]:
         for name, taken in endpoint.leads.items()
     }
     answers = {status: _answer(status, schema, told, links) for status, schema in endpoint.answers.items()}
+    if endpoint.media != JSON:
+        text = {"schema": {"type": "string"}, "example": endpoint.example}
+        answers = {status: {**shown, "content": {endpoint.media: text}} for status, shown in answers.items()}
     problems = {status: HTTPStatus(status).name for status in errors_of(endpoint)}
     operation = {"operationId": endpoint.name, "summary": endpoint.summary, "responses": {**answers, **problems}}
     if endpoint.description:
