@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from http.client import HTTPConnection, HTTPException
 from types import TracebackType
 from typing import Any
-
-import requests
-import urllib3
+from urllib.parse import urlencode
 
 from tests.http.client import eventually
 from workflows.api.schemas.stream import StreamedExecutionSchema
@@ -19,28 +19,37 @@ SCHEMA = StreamedExecutionSchema()
 
 
 class Reader:
-    """`answer` is there when the stream has begun. `seen`: all events so far."""
+    """`status` and `headers` are there when the stream has begun. `seen`: all events so far; `ended`: there will be no more."""
 
     def __init__(self, url: str, last: str | None = None, **query: str) -> None:
-        headers = {} if last is None else {"Last-Event-ID": last}
-        self.answer = requests.get(f"{url}/stream", params=query, headers=headers, stream=True, timeout=30)
+        self._connection = HTTPConnection(url.removeprefix("http://"), timeout=30)
+        self._connection.request("GET", f"/stream?{urlencode(query)}", headers={} if last is None else {"Last-Event-ID": last})
+        self._wire = self._connection.sock
+        self._answer = self._connection.getresponse()
+        self.status, self.headers = self._answer.status, self._answer.headers
         self.seen: list[StreamEvent] = []
         self.ended = threading.Event()
         self._thread = threading.Thread(target=self._read, daemon=True)
-        if self.answer.status_code == 200:
+        if self.status == 200:
             self._thread.start()
-            eventually(lambda: self.position, "the beginning of the stream")
+            eventually(lambda: self.position or self.ended.is_set() or None, "the beginning of the stream")
 
     def __enter__(self) -> Reader:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.answer.close()
+        self.close()
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._wire.shutdown(socket.SHUT_RDWR)
+        if self._thread.is_alive():
+            self._thread.join(10)
+        self._connection.close()
 
     def _read(self) -> None:
-        with suppress(requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError):
-            self.seen.extend(())
-            for event in events(iter(lambda: self.answer.raw.read1(65_536), b"")):
+        with suppress(HTTPException, OSError):
+            for event in events(iter(lambda: self._answer.read1(65_536), b"")):
                 self.seen.append(event)
         self.ended.set()
 

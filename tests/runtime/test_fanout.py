@@ -39,8 +39,8 @@ class Hall:
         if publish:
             self.feed.published(News(self.number, changes))
 
-    def join(self, wanted: Wanted = Wanted()) -> Mailbox:
-        return self.fanout.join(wanted, self.render)
+    def join(self, wanted: Wanted | None = None) -> Mailbox:
+        return self.fanout.join(wanted or Wanted(), self.render)
 
     def flush(self) -> None:
         """Only when it is time for it."""
