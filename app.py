@@ -20,13 +20,16 @@ from workflows.runtime.fanout import Fanout
 from workflows.runtime.functions import RegisteredFunctions
 from workflows.runtime.inline import InlineExecutor
 from workflows.runtime.ledger import Ledger
+from workflows.runtime.secrets import Vault
 from workflows.runtime.workers.pool import WorkerPool
 from workflows.server import Server
 from workflows.service import Service
+from workflows.service.audit import Audit
 from workflows.service.control import Control
 from workflows.service.definitions import Definitions
 from workflows.service.executions import Executions
 from workflows.service.inputs import Inputs
+from workflows.service.keys import Keys
 from workflows.service.listing import Listing
 from workflows.service.seats import Seats, waiting_requests
 from workflows.service.streams import Streams
@@ -40,33 +43,37 @@ def create_app(settings: Settings) -> Flask:
     ledger = Ledger(store)
     functions = RegisteredFunctions(REGISTRY, settings.executor)
     catalogue = Catalogue(ledger, compile_definition)
-    engine = Engine(ledger, catalogue, _executors(settings), functions, max_jobs=settings.max_jobs, feed_events=settings.feed_events)
+    vault = Vault(settings.secrets)
+    executors = _executors(settings, vault)
+    engine = Engine(ledger, catalogue, executors, functions, max_jobs=settings.max_jobs, feed_events=settings.feed_events)
     inputs, seats = Inputs(), Seats(waiting_requests(settings.threads))
     service = Service(
-        definitions=Definitions(ledger, catalogue, engine, REGISTRY),
+        definitions=Definitions(ledger, catalogue, engine, REGISTRY, vault),
         executions=Executions(ledger, catalogue, engine, inputs, seats),
         control=Control(ledger, catalogue, engine, inputs),
         listing=Listing(ledger, catalogue),
         streams=Streams(ledger, catalogue, Fanout(ledger, engine.feed), seats),
         system=System(ledger, catalogue, engine),
+        audit=Audit(ledger),
+        keys=Keys(ledger, engine),
     )
 
     app = Flask("stepwell", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.extensions["stepwell"] = Server(settings, store, engine, service)
     register_problems(app)
-    guard(app, settings)
+    guard(app, settings, service.keys)
     register_rest(app, service)
     return app
 
 
-def _executors(settings: Settings) -> list[Executor]:
+def _executors(settings: Settings, vault: Vault) -> list[Executor]:
     """Where functions run: on threads of the server, in workers of many threads, in workers of their own."""
     cores, recycle = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, settings.recycle_after
     shared, isolated = settings.task_workers or cores, settings.isolated_workers or 2 * cores
     sources = (BUILT_IN, *settings.sources)
     return [
-        InlineExecutor(REGISTRY.get, settings.task_threads),
-        WorkerPool(SHARED, sources, workers=shared, threads=settings.task_threads, recycle_after=recycle),
-        WorkerPool(ISOLATED, sources, workers=isolated, recycle_after=recycle, alone=True),
+        InlineExecutor(REGISTRY.get, settings.task_threads, vault),
+        WorkerPool(SHARED, sources, settings.secrets, workers=shared, threads=settings.task_threads, recycle_after=recycle),
+        WorkerPool(ISOLATED, sources, settings.secrets, workers=isolated, recycle_after=recycle, alone=True),
     ]

@@ -86,7 +86,7 @@ def options(settings: Settings) -> dict[str, Any]:
 def say_why(error: Exception) -> None:
     """A line for each thing that is wrong, no traceback; where the log is read by programs, in the log."""
     for line in str(error).splitlines():
-        if logs.is_json():
+        if logs.present()[0] == logs.JSON:
             log.critical("%s", line)
         else:
             sys.stderr.write(f"stepwell: {line}\n")
@@ -122,8 +122,8 @@ def refuse_strangers(master: Any, settings: Settings) -> None:
     """gunicorn's own --bind is held to the same rule as our host."""
     for listener in master.LISTENERS:
         name = listener.getsockname()
-        if isinstance(name, tuple) and not settings.insecure and not is_loopback(name[0]):
-            refuse(SettingsError(f"refusing to listen on {name[0]}: that takes STEPWELL_INSECURE=true, and a network that is trusted"), 2)
+        if isinstance(name, tuple) and not (settings.insecure or settings.keys_needed) and not is_loopback(name[0]):
+            refuse(SettingsError(f"refusing to listen on {name[0]} without keys: say STEPWELL_REQUIRE_KEYS=true, and make a key"), 2)
 
 
 def boot(worker: Any) -> None:
@@ -132,7 +132,7 @@ def boot(worker: Any) -> None:
     logs.set_up(server.settings.log_format, server.settings.log_level)
     try:
         server.start()
-    except StoreError as error:
+    except (SettingsError, StoreError) as error:
         refuse(error, CANNOT_START)
     answer_unread(worker.wsgi.extensions["stepwell.unread"])
     drain = worker.wsgi.extensions["stepwell.drain"] = Drain(server)
@@ -234,7 +234,7 @@ class StartOnFirstRequest:
             logs.set_up(self._server.settings.log_format, self._server.settings.log_level)
         try:
             self._server.start()
-        except StoreError as error:
+        except (SettingsError, StoreError) as error:
             say_why(error)
             self._leave(CANNOT_START)  # sys.exit would end this thread only
             raise

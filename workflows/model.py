@@ -123,7 +123,8 @@ EXECUTORS = (INLINE, SHARED, ISOLATED)
 
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
-    """What the machine must know to run one attempt. Durations in seconds; None: no limit.
+    """What the machine must know to run one attempt. Durations in seconds; None: no limit. `secrets`: names of secrets by the places (JSON
+    Pointers) in the function's input where they are put when it is called; what is stored holds references to them.
 
     `fail_on_interrupt`: an attempt that was under way when the server died is not issued again but fails with type Interrupted.
     `executor`: one of EXECUTORS; None: the function's own, or else the server's.
@@ -134,6 +135,7 @@ class TaskSpec:
     timeout: float | None = None
     heartbeat: float | None = None
     fail_on_interrupt: bool = False
+    secrets: Mapping[str, str] = field(default_factory=dict)
     executor: str | None = None
 
 

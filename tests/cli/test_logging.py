@@ -20,6 +20,8 @@ Start = Callable[..., Process]
 MOMENT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
 
 PLANTED = """
+import logging
+import sys
 import threading
 from task_functions import task_function
 from workflows.core.machine import Machine
@@ -37,10 +39,14 @@ Machine._reported = broken
 def spoilt(data):
     return 1
 
-@task_function
-def tell(data, ctx):
-    ctx.logger.info("told\\nin two lines", extra={"amount": 3})
+@task_function(executor="inline")
+def tell(data):
+    logging.getLogger("a.library").info("told\\nin two lines", extra={"amount": 3})
     threading.Thread(target=lambda: 1 / 0).start()
+
+logging.getLogger("a.module").warning("loaded")
+if "workflows.runtime.workers.worker" in sys.modules:
+    print("printed by a worker")
 """
 """Functions, and a defect of the server: what `spoilt` returns cannot be stepped."""
 
@@ -106,7 +112,12 @@ def test_a_defect_is_told_with_the_execution(start: Start, tmp_path: Path) -> No
     assert (defect["level"], defect["logger"]) == ("error", "workflows.runtime.stepper")
     assert "ZeroDivisionError: planted" in defect["exception"]
     [own] = [line for line in lines if line.get("execution_id") == told]
-    assert own == own | {"logger": "stepwell.task.tell", "event": "told\nin two lines", "task_id": "tell", "attempt": 1, "amount": 3}
+    assert own == own | {"logger": "a.library", "event": "told\nin two lines", "task_id": "tell", "attempt": 1, "amount": 3}
+    workers = [line for line in lines if "worker" in line]
+    assert {("a.module", "loaded"), ("workflows.runtime.workers.worker", "printed by a worker")} <= {
+        (line["logger"], line["event"]) for line in workers
+    }
+    assert all(line["worker"].startswith("shared") and line["pid"] > 0 for line in workers)
 
 
 def test_text_is_for_people(start: Start, tmp_path: Path) -> None:

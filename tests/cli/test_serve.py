@@ -70,8 +70,9 @@ def test_flags_win_over_variables(start: Start, tmp_path: Path) -> None:
 
 def test_an_address_that_others_reach_is_refused(start: Start) -> None:
     process = start("--host", "0.0.0.0")
-    assert process.exit() == 2
+    assert process.exit() == 4
     assert "refusing to listen on 0.0.0.0" in process.said
+    assert "stepwell keys add --role admin" in process.said
     assert len(process.lines) == 1
 
 

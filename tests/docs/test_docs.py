@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import click
 import pytest
 
 from app import create_app
@@ -20,6 +21,7 @@ from task_functions.registry import REGISTRY, load
 from tests.http.client import eventually
 from workflows.api.paths import shown_path
 from workflows.api.rest import KINDS
+from workflows.cli import main
 from workflows.commands import SECTIONS
 from workflows.language import read_definition
 from workflows.language.intrinsics import ARITIES
@@ -96,7 +98,10 @@ def service(tmp_path_factory: pytest.TempPathFactory, functions: Path) -> Iterat
 
 
 @pytest.mark.parametrize(("text", "given", "expected"), EXAMPLES, ids=[json.loads(text)["id"] for text, _, _ in EXAMPLES])
-def test_every_definition_of_the_guide_is_accepted_and_does_what_it_says(service: Service, text: str, given: str, expected: str) -> None:
+def test_every_definition_of_the_guide_is_accepted_and_does_what_it_says(
+    service: Service, text: str, given: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEPWELL_SECRET_CHAT_TOKEN", "what the guide's definition wants")
     definition = read_definition(text, functions=BUILT_IN.__contains__)
     assert definition.id == json.loads(text)["id"]
     assert not getattr(definition, "warnings", ())
@@ -165,8 +170,12 @@ def test_every_endpoint_is_in_the_guide() -> None:
 
 def test_every_command_is_in_the_guide() -> None:
     for section in SECTIONS.values():
-        for command in section:
-            assert re.search(rf"^\| `stepwell {command}\b", GUIDE, re.MULTILINE), command
+        for name in section:
+            row = re.search(rf"^\| `stepwell {name}\b.*", GUIDE, re.MULTILINE)
+            assert row, name
+            command = main.get_command(click.Context(main), name)
+            for within in command.commands if isinstance(command, click.Group) else ():
+                assert re.search(rf"`(?:stepwell {name} )?{within}\b", row[0]), f"{name} {within}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

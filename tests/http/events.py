@@ -13,7 +13,8 @@ from urllib.parse import urlencode
 
 from tests.http.client import eventually
 from workflows.api.schemas.stream import StreamedExecutionSchema
-from workflows.client import StreamEvent, events
+from workflows.client import StreamEvent
+from workflows.client.live import events
 
 SCHEMA = StreamedExecutionSchema()
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.http.client import Client, Loaded, job, loaded, pages, problem, task
 from tests.http.conftest import Serve
+from workflows.api.schemas.executions import StartedSchema
 from workflows.api.schemas.listing import ExecutionsSchema, HistorySchema, LogsSchema
 
 
@@ -176,3 +177,24 @@ def test_logs_that_cannot_be_listed(api: Client, asked: str, place: str) -> None
     execution_id = api.execute(api.register(job(task("a"))))
     assert [one["pointer"] for one in problem(api.get(f"/jobs/{execution_id}/logs?{asked}"), 422)["problems"]] == [place]
     problem(api.get("/jobs/exec-0-1-00000000/logs"), 404)
+
+
+def test_an_executions_own_labels_go_before_its_definitions_and_are_found(api: Client) -> None:
+    name = api.register(job(task("a"), labels={"team": "own-labels", "tier": "1"}, priority=3))
+    plain = api.execute(name)
+    own = loaded(api.post(f"/jobs/{name}/execute?label=tier:2&label=customer:ada&priority=7"), StartedSchema(), 202)["execution_id"]
+    found = {one["id"]: one for page in pages(api, "/executions", ExecutionsSchema(), job=name) for one in page}
+    assert found[own]["labels"] == {"team": "own-labels", "tier": "2", "customer": "ada"}
+    assert (found[own]["priority"], found[plain]["priority"]) == (7, 3)
+    assert listed(api, label="team:own-labels") == [own, plain]
+    assert listed(api, label=["team:own-labels", "tier:1"]) == [plain]
+    assert listed(api, label=["tier:2", "customer:ada"], job=name) == [own]
+
+
+def test_what_happened_in_an_execution_is_found_by_the_id_that_was_chosen_for_it(api: Client) -> None:
+    name = api.register(job(task("a")))
+    assert api.post(f"/jobs/{name}/execute?executionId=chosen-17").status_code == 202
+    api.ended("chosen-17")
+    assert history(api, "chosen-17")[-1]["type"] == "ExecutionSucceeded"
+    assert api.get("/jobs/chosen-17/logs").status_code == 200
+    assert listed(api, job=name) == ["chosen-17"]

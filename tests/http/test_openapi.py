@@ -205,6 +205,6 @@ def test_who_may_what() -> None:
 
 def test_errors_follow_from_what_is_asked() -> None:
     by_name = {endpoint.name: errors_of(endpoint) for endpoint in ENDPOINTS}
-    assert by_name["health"] == [403, 422, 500, 503]
-    assert by_name["cancel"] == [403, 404, 409, 415, 422, 429, 500, 503]
-    assert by_name["register"] == [400, 403, 413, 415, 422, 429, 500, 503]
+    assert by_name["health"] == [401, 403, 422, 500, 503]
+    assert by_name["cancel"] == [401, 403, 404, 409, 415, 422, 429, 500, 503]
+    assert by_name["register"] == [400, 401, 403, 413, 415, 422, 429, 500, 503]

@@ -19,6 +19,7 @@ from workflows.api.schemas.base import RawJson, about
 from workflows.api.schemas.queries import Flag, Instant, Labels, OneOf, PageQuery, Whole, Word
 from workflows.language import shapes
 from workflows.service import Service
+from workflows.service.keys import Keys
 from workflows.settings import Settings
 
 
@@ -64,7 +65,7 @@ CHANGE = Endpoint(
 def made() -> FlaskClient:
     app = Flask("made", static_folder=None)
     register_problems(app)
-    guard(app, Settings())
+    guard(app, Settings(), cast("Keys", None))
     register_rest(app, cast("Service", None), [index.KIND, Kind("made", "Made up.", (LOOK, CHANGE))])
     return app.test_client()
 

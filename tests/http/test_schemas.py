@@ -26,7 +26,7 @@ CLASSES = {value for module in MODULES for _, value in inspect.getmembers(module
 ALL = sorted((one for one in CLASSES if issubclass(one, Shape) and one is not Shape), key=lambda one: one.__name__)
 QUERIES = sorted((one for one in CLASSES if issubclass(one, Query)), key=lambda one: one.__name__)
 
-LEFT_OUT = {FindingSchema: ("suggestion", "code", "line", "column"), ConflictSchema: ("problems",)}
+LEFT_OUT = {FindingSchema: ("suggestion", "code", "line", "column"), ConflictSchema: ("problems",), HealthSchema: ("troubles",)}
 """Of a few shapes: what may be missing."""
 
 STATE = ExecutionState(

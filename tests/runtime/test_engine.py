@@ -96,7 +96,7 @@ def test_a_write_that_raises_half_way_leaves_nothing() -> None:
         pending.put("document", ("whole",), {"a": 1})
         return read("document", ("half",))
 
-    first, second = house.ask(Write(apply)), house.ask(Write(whole))
+    first, second = house.ask(Write(apply, lambda _: None)), house.ask(Write(whole, lambda _: None))
     house.turn()
     assert isinstance(answer(first), Conflict)
     assert answer(second) is None
@@ -416,7 +416,7 @@ def test_a_defect_outside_a_step_is_fatal() -> None:
     def apply(pending: Any, read: Any, now: float) -> None:
         raise SystemExit("a defect")
 
-    house.ask(Write(apply))
+    house.ask(Write(apply, lambda _: None))
     house.engine.start()
     assert gone.wait(10)
 

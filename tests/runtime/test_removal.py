@@ -32,7 +32,7 @@ def register(house: House, content: str) -> Request:
     def write(pending: Pending, read: Read, now: float) -> Registration:
         return house.catalogue.register(pending, read, "job", "job", content, now)
 
-    return house.ask(Write(write, lambda: house.catalogue.forget("job")))
+    return house.ask(Write(write, lambda _: None, lambda: house.catalogue.forget("job")))
 
 
 def begin(house: House, revision: int) -> Request:

@@ -44,6 +44,7 @@ class Model:
     records: dict[tuple[str, Key], bytes] = field(default_factory=dict)
     indexes: dict[str, set[Key]] = field(default_factory=dict)
     number: int = 0
+    audited: int = 0
     facts: dict[int, Facts] = field(default_factory=dict)
     over: set[Identity] = field(default_factory=set)
     owed: set[Identity] = field(default_factory=set)
@@ -76,11 +77,25 @@ class Model:
         for number in {int(key[0]) for kind, key in batch.records if kind in OURS}:
             self._changed(number)
         self.feed.landed(batch, before, {number: (facts.header, facts.frames) for number, facts in self.facts.items()})
+        self._audited(batch, {number: header for number, (header, _) in before.items()})
         self._indexes()
         runs = Counter(facts.header.definition for facts in self.facts.values() if facts.header.status is Status.RUNNING)
         for name, count in runs.items():
             limit = self.dialects[name].definition.max_active_runs
             assert limit is None or count <= limit, f"the gate: {count} active runs of {name}, the limit is {limit}"
+
+    def _audited(self, batch: Batch, before: dict[int, Header]) -> None:
+        """Every change that was asked for is in the audit log by the very commit that made it, and nothing else is."""
+        sequences = sorted(-int(key[0]) for kind, key in batch.records if kind == "audit")
+        assert sequences == list(range(self.audited + 1, self.audited + 1 + len(sequences))), "the audit log has no gaps"
+        self.audited += len(sequences)
+        records = [self.read("audit", (-sequence,)) for sequence in sequences]
+        changed = [facts.header for number, facts in self.facts.items() if before.get(number) != facts.header]
+        started = [header.id for header in changed if header.id not in {one.id for one in before.values()}]
+        cancelled = [header.id for header in changed if header.status is Status.CANCELLED]
+        assert sorted(record["target"] for record in records if record["action"] == "execute") == sorted(started)
+        assert {record["target"] for record in records if record["action"] == "cancel"} >= set(cancelled)
+        assert {record["target"] for record in records} <= {header.id for header in changed}
 
     def _changed(self, number: int) -> None:
         loaded = Execution.load(number, self.read)

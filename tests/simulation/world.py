@@ -22,6 +22,7 @@ from workflows.core.dialect import Dialect
 from workflows.core.machine import Machine
 from workflows.errors import Busy, Conflict, Invalid, Unavailable
 from workflows.model import ENDED, At, Definition, Error, Frame, Status, TaskSpec
+from workflows.runtime.audit import Origin
 from workflows.runtime.catalogue import Catalogue, dialect_for
 from workflows.runtime.engine import Clocks, Engine
 from workflows.runtime.execution import Execution
@@ -194,6 +195,7 @@ class World:
             heard(answer)
 
         request.reply = Reply(self.fuse, answered)
+        request.origin = Origin("world")
         try:
             self.engine.inbox.ask(request)
         except (Busy, Unavailable):

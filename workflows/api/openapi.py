@@ -24,6 +24,7 @@ from workflows.api.paths import shown_name, shown_path
 from workflows.api.problems import KINDS, PROBLEM_JSON, RETRY_AFTER_S, example
 from workflows.api.schemas.base import Moment, Told
 from workflows.api.schemas.filters import MomentText
+from workflows.api.schemas.keys import RoleName
 from workflows.api.schemas.problems import ConflictSchema, InvalidSchema, ProblemSchema
 from workflows.api.schemas.queries import Instant, Word, located
 from workflows.errors import Invalid
@@ -32,6 +33,7 @@ from workflows.language.shapes import Shape, Text
 VALUES: Mapping[str, tuple[str, str | int]] = {
     "definition_id": ("Id of a job definition.", "hello"),
     "execution_id": ("Id of an execution.", "exec-0-42-9f86d081"),
+    "key_id": ("Id of an API key.", "9f86d08188"),
     "revision": ("A revision of the job definition, from 1.", 1),
 }
 """Each value that a rule may hold: what it is, and an example."""
@@ -42,9 +44,13 @@ ABOUT = (
     "went in."
 )
 
+KEY = {"type": "http", "scheme": "bearer", "description": "An API key. On loopback none is needed, unless a setting says so."}
+
 
 ON_EVERY_ANSWER = {request_id.HEADER: {"$ref": f"#/components/headers/{request_id.HEADER}"}}
 """Headers of every answer."""
+
+_CHALLENGE = {"description": "Bearer: send a key.", "required": True, "schema": {"type": "string"}}
 
 _RETRY_AFTER = {"description": "Seconds to wait before the next try.", "required": True, "schema": {"type": "integer"}}
 
@@ -108,8 +114,10 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # flask_smorest has no type
     def __init__(self, app: Flask) -> None:
         spec: dict[str, Any] = {"title": "Stepwell", "version": version("stepwell"), "openapi_version": "3.1.0", "flask_plugin": Paths()}
         spec["marshmallow_plugin"] = Schemas()
+        spec |= {"components": {"securitySchemes": {"key": KEY}}, "security": [{"key": []}, {}]}
         super().__init__(spec_kwargs={**spec, "info": {"description": ABOUT}, "servers": [{"url": "/"}]})
         self.register_field(Told, "string", None)
+        self.register_field(RoleName, "string", None)
         self.register_field(Moment, "string", "date-time")
         self.register_field(Instant, "string", "date-time")
         self.register_field(MomentText, "string", "date-time")
@@ -142,6 +150,8 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # flask_smorest has no type
             }
             if status in RETRY_AFTER_S:
                 response["headers"]["Retry-After"] = _RETRY_AFTER
+            if status == 401:
+                response["headers"]["WWW-Authenticate"] = _CHALLENGE
             components.response(status.name, response, lazy=True)
 
 

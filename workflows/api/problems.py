@@ -42,7 +42,8 @@ _STATUSES: Mapping[type[StepwellError], HTTPStatus] = {
 
 KINDS: Mapping[HTTPStatus, tuple[str, str]] = {
     HTTPStatus.BAD_REQUEST: ("unreadable", "The request cannot be read"),
-    HTTPStatus.FORBIDDEN: ("forbidden", "This server is not for that host or web page"),
+    HTTPStatus.UNAUTHORIZED: ("no-key", "The request has no key that this server knows"),
+    HTTPStatus.FORBIDDEN: ("forbidden", "The request may not do this"),
     HTTPStatus.NOT_FOUND: ("not-found", "There is no such thing"),
     HTTPStatus.METHOD_NOT_ALLOWED: ("wrong-method", "The path does not know this method"),
     HTTPStatus.CONFLICT: ("conflict", "The request does not fit the present state"),

@@ -11,6 +11,7 @@ import io
 import logging
 import sys
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -32,8 +33,14 @@ _MARK = "_stepwell_tail"
 _local = threading.local()
 
 
+def plain(text: str) -> str:
+    """The text as it is."""
+    return text
+
+
 class Tail:
-    """The end of what was written. Any thread writes; `changed` is called, by the writer, when there is something again since `take`."""
+    """The end of what was written. Any thread writes; `changed` is called, by the writer, when there is something again since `take`.
+    `mask` takes out what nobody is to read, of all that was written since the last `take`: not every writer writes whole lines."""
 
     def __init__(self, changed: Callable[[], None] = lambda: None, limit: int = LOG_BYTES) -> None:
         self._changed = changed
@@ -44,6 +51,7 @@ class Tail:
         self._closed = False
         self._lock = threading.Lock()
         self.truncated = False
+        self.mask: Callable[[str], str] = plain
 
     def write(self, text: str, truncated: bool = False) -> bool:
         """False: the attempt is over, and this is not its text. `truncated`: something is missing before it."""
@@ -69,7 +77,7 @@ class Tail:
         with self._lock:
             if not self._fresh:
                 return None
-            text, cut = _end("".join(self._parts), self._limit)
+            text, cut = _end(self.mask("".join(self._parts)), self._limit)
             truncated, self._fresh = self.truncated or cut, False
             self._parts.clear()
             self._size = 0
@@ -156,6 +164,7 @@ def install() -> None:
         task.addHandler(_HANDLER)
         task.setLevel(logging.INFO)
         task.propagate = False
+    _mask_records()
 
 
 def adopt_threads() -> None:
@@ -180,7 +189,7 @@ class Stream(io.TextIOBase):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         tail = current()
         if (tail is None or not tail.write(text)) and self._inner is not None:
-            self._inner.write(text)
+            self._inner.write(text if tail is None else tail.mask(text))
         return len(text)
 
     def writelines(self, lines: Iterable[Any], /) -> None:
@@ -226,6 +235,34 @@ class _Bytes(io.RawIOBase):
         raw = bytes(data)
         self._stream.write(raw.decode("utf-8", "backslashreplace"))
         return len(raw)
+
+
+def _mask_records() -> None:
+    """Have log records made so that no handler, whosever it is, sees what the present attempt masks."""
+    former = logging.getLogRecordFactory()
+    if getattr(former, "masks", False):
+        return
+
+    def make(*args: Any, **more: Any) -> logging.LogRecord:
+        record: logging.LogRecord = former(*args, **more)
+        tail = current()
+        if tail is not None and tail.mask is not plain:
+            record.msg, record.args, record.exc_info = tail.mask(_whole(record)), (), None
+        return record
+
+    make.masks = True  # type: ignore[attr-defined]  # how it is known again
+    logging.setLogRecordFactory(make)
+
+
+def _whole(record: logging.LogRecord) -> str:
+    """Its message, and the traceback that a handler would put behind it."""
+    try:
+        text = record.getMessage()
+    except Exception:  # a handler would show the arguments
+        text = f"(its arguments do not fit) {record.msg}"
+    if record.exc_info and record.exc_info[0] is not None:
+        text += "\n" + "".join(traceback.format_exception(*record.exc_info)).rstrip()
+    return text
 
 
 class _Handler(logging.Handler):

@@ -42,4 +42,5 @@ def build_run(execution: Execution, dialect: Dialect, identity: Identity, functi
         results={name: execution.text(ref) for name, ref in results.items()},
         timeout=spec.timeout,
         heartbeat=spec.heartbeat,
+        secrets=spec.secrets,
     )

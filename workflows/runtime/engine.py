@@ -184,6 +184,7 @@ class Engine:
                 self._handout.hand_out(round)
             self._stepper.write(round)
             turn.news = self._feed_log.write(round.pending, round.touched.values())
+            self._desk.write(round)
         except StoreUnavailable as error:
             self._undo(turn, error)
             return

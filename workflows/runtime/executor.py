@@ -23,7 +23,8 @@ class Identity(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One attempt. `input` and the values of `results` are JSON texts; `timeout` and `heartbeat` are its limits, in seconds."""
+    """One attempt. `input` and the values of `results` are JSON texts; `timeout` and `heartbeat` are its limits, in seconds. `secrets`:
+    names by place in the input (`runtime.secrets`), put there by whoever calls the function and by nobody before."""
 
     identity: Identity
     function: str
@@ -37,6 +38,7 @@ class Run:
     results: Mapping[str, str] = field(default_factory=dict)
     timeout: float | None = None
     heartbeat: float | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from workflows.runtime.calling import Lookup, call
 from workflows.runtime.capture import Pulse
 from workflows.runtime.executor import Beat, Identity, Lost, Outcome, Report, Run
 from workflows.runtime.output import Output
+from workflows.runtime.secrets import Vault
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +33,13 @@ class _Attempt:
 
 
 class InlineExecutor:
-    """An `Executor`. `lookup` finds a function by name; `workers` attempts run at once."""
+    """An `Executor`. `lookup` finds a function by name; `workers` attempts run at once; `vault` has the secrets."""
 
     name = INLINE
 
-    def __init__(self, lookup: Lookup, workers: int) -> None:
+    def __init__(self, lookup: Lookup, workers: int, vault: Vault | None = None) -> None:
         self._lookup = lookup
+        self._vault = vault or Vault()
         self._workers = workers
         self._queue: queue.SimpleQueue[_Attempt | None] = queue.SimpleQueue()
         self._attempts: dict[Identity, _Attempt] = {}
@@ -139,7 +141,7 @@ class InlineExecutor:
     def _outcome(self, attempt: _Attempt) -> Outcome:
         run = attempt.run
         with bound(execution_id=run.execution_id, task_id=run.task_id, attempt=run.attempt):
-            return call(run, self._lookup, lambda: self._tell(run.identity, Beat()), attempt.stop, attempt.output.tail)
+            return call(run, self._lookup, self._vault, lambda: self._tell(run.identity, Beat()), attempt.stop, attempt.output.tail)
 
     def _pass_on(self) -> None:
         with self._lock:

@@ -45,6 +45,10 @@ class Snapshot:
     def scan(self, index: str, after: Key | None = None, limit: int = 100) -> list[Key]:
         return self._view.scan(index, after, limit)
 
+    def keys(self, kind: str, after: Key | None = None, limit: int = 100) -> list[Key]:
+        """Keys of the records of that kind, ascending, after `after`."""
+        return self._view.keys(kind, after, limit)
+
     def has(self, index: str, key: Key) -> bool:
         """Whether the index has an entry; `key` ends in an integer."""
         *rest, last = key

@@ -6,7 +6,7 @@ Does not know who asks or in what form.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from storage.protocol import CorruptRecord, Key
@@ -16,6 +16,7 @@ from workflows.core.machine import HISTORY_EVENTS
 from workflows.errors import Conflict, Invalid, Problem
 from workflows.events import Cancelled, Event, Paused, Prioritized, Resumed, Started
 from workflows.model import Definition
+from workflows.runtime.audit import Act, Deed, Log
 from workflows.runtime.execution import header_of
 from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Ledger, Pending
@@ -41,6 +42,9 @@ class Start(Request):
     digest: str = ""
     priority: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+
+    def act(self, answer: Any) -> Act | None:
+        return Act("execute", answer.id, {"definition": self.definition.id, "revision": self.definition.revision})
 
 
 @dataclass(slots=True)
@@ -71,6 +75,9 @@ class Prioritize(Control):
 
     priority: int
 
+    def act(self, _answer: Any) -> Act | None:
+        return Act("prioritize", details={"priority": self.priority})
+
 
 @dataclass(slots=True)
 class Redrive(Control):
@@ -81,14 +88,22 @@ class Redrive(Control):
     revision: int | None = None
     input: str | None = None
 
+    def act(self, _answer: Any) -> Act | None:
+        revision = {} if self.revision is None else {"revision": self.revision}
+        return Act("redrive", details=revision if self.input is None else revision | {"input": "replaced"})
+
 
 @dataclass(slots=True)
 class Write(Request):
-    """Change documents: `apply(pending, read, now)` adds records to the batch; `read` sees the batch. Answer: what it returns. `after` is
-    called when that is settled, before the answer, whether or not anybody still waits for it."""
+    """Change documents: `apply(pending, read, now)` adds records to the batch; `read` sees the batch. Answer: what it returns. `tell` makes
+    of that answer what the audit log says. `after` is called when all is settled, before the answer, whether or not anybody still waits."""
 
     apply: Callable[[Pending, Read, float], Any]
+    tell: Callable[[Any], Act | None]
     after: Callable[[], None] = lambda: None
+
+    def act(self, answer: Any) -> Act | None:
+        return self.tell(answer)
 
     def answer(self, answer: Any) -> None:
         self.after()
@@ -106,15 +121,34 @@ class Desk:
         self._stepper = stepper
         self._removals = Removals(ledger, latest)
         self._last: int | None = None
+        self._log = Log(ledger)
         self._clock = SetBack(ledger.read)
 
     def forget(self) -> None:
         """After a failed commit: numbers given out in it were not."""
         self._last = None
         self._clock.forget()
+        self._log.forget()
+
+    def write(self, round: Round) -> None:
+        """Add what the audit log says of the round to its batch, once it is settled what is in that."""
+        self._log.write(round.pending, round.now, (deed for number, deed in round.deeds if number not in round.instead))
 
     def perform(self, round: Round, request: Request) -> tuple[int | None, Any]:
         """Number of the execution it is about, and the answer. Raises what the asker is to hear."""
+        before = round.changes
+        number, answer = self._performed(round, request)
+        act = request.act(answer) if request.origin is not None and round.changes > before else None
+        if request.origin is not None and act is not None:
+            execution = self._stepper.execution(round, number) if number is not None and not act.target else None
+            if execution is not None and execution.header is not None:
+                act = replace(act, target=execution.header.id)
+            if request.note:
+                act = replace(act, details={**act.details, **request.note})
+            round.deeds.append((number, Deed(request.origin, act)))
+        return number, answer
+
+    def _performed(self, round: Round, request: Request) -> tuple[int | None, Any]:
         if isinstance(request, Start):
             return self._start(round, request)
         if isinstance(request, Redrive):
@@ -125,9 +159,10 @@ class Desk:
             return request.number, self._stepper.ask(round, request.number, _EVENTS[type(request)])
         if isinstance(request, Remove):
             self._removals.remove(round.pending, round.touched.values(), request)
+            round.changes += 1
             return None, None
         assert isinstance(request, Write), f"nobody performs a {type(request).__name__}"
-        return None, self._write(round.pending, request, round.now)
+        return None, self._write(round, request)
 
     def _redrive(self, round: Round, request: Redrive) -> str:
         header = self._stepper.header(round, request.number)
@@ -144,9 +179,9 @@ class Desk:
             raise Invalid([Problem("/revision", f"the job definition {header.definition!r} has no revision {revision}")]) from None
         return self._stepper.redrive(round, request.number, dialect, request.input)
 
-    def _write(self, pending: Pending, request: Write, now: float) -> Any:
+    def _write(self, round: Round, request: Write) -> Any:
         """All of it or, when it raises, nothing."""
-        mine = Pending()
+        mine, pending = Pending(), round.pending
 
         def read(kind: str, key: Key) -> Any:
             for written in (mine.records, pending.records):
@@ -155,7 +190,8 @@ class Desk:
                     return None if sealed is None else decode(sealed)
             return self._ledger.read(kind, key)
 
-        answer = request.apply(mine, read, now)
+        answer = request.apply(mine, read, round.now)
+        round.changes += bool(mine)
         pending.records.update(mine.records)
         for name, entries in mine.indexes.items():
             pending.indexes.setdefault(name, {}).update(entries)

@@ -19,6 +19,7 @@ from workflows.core.waits import Wait, Work, work
 from workflows.errors import Misfit, NotFound, Unavailable
 from workflows.events import Broke, Event, Interrupted, Redriven
 from workflows.model import ENDED, RUNTIME, At, Definition, Error, Header, Status, TaskSpec
+from workflows.runtime.audit import Deed
 from workflows.runtime.execution import Execution
 from workflows.runtime.executor import Identity
 from workflows.runtime.gate import Gate
@@ -38,8 +39,8 @@ Kind = Callable[..., Event]
 @dataclass(slots=True)
 class Round:
     """One turn of the engine: what has changed and what is to be done after the commit. `instead`: what askers about an execution hear
-    in place of their answer. `names`: of executions that begin in it (index, name), with their numbers. `lanes`: the executors of attempts
-    handed out."""
+    in place of their answer. `names`: of executions that begin (index, name), with their numbers. `lanes`: of attempts handed out.
+    `changes` counts steps and writes that changed something; `deeds` are those somebody asked for, by the execution they are about."""
 
     now: float
     touched: dict[int, Execution] = field(default_factory=dict)
@@ -51,6 +52,8 @@ class Round:
     turns: list[Identity] = field(default_factory=list)
     instead: dict[int, Any] = field(default_factory=dict)
     names: dict[tuple[str, Key], int] = field(default_factory=dict)
+    deeds: list[tuple[int | None, Deed]] = field(default_factory=list)
+    changes: int = 0
     lost: int = 0
 
 
@@ -309,6 +312,7 @@ class Stepper:
         execution.apply(result)
         round.touched[execution.number] = execution
         if execution.number != self._silent:
+            round.changes += 1
             self._signal(round, execution, definition, before, was)
 
     def _revive(self, round: Round, execution: Execution) -> None:

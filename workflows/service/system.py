@@ -40,9 +40,10 @@ class SystemState:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`troubles`: what an operator should know, in sentences; none when all is well."""
+    """`troubles`: what an operator should know, in sentences; none when all is well. `told`: whoever asks is told of them."""
 
     troubles: tuple[str, ...]
+    told: bool = True
 
 
 class System:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
+from typing import Any
 
-from workflows.api.schemas.base import Seconds, Shape, Told, given
+from marshmallow import fields, post_dump
+
+from workflows.api.schemas.base import Seconds, Shape, Told, about, given
 from workflows.api.schemas.executions import ExecutionSummarySchema
 from workflows.model import Status
 
@@ -54,7 +56,13 @@ class SystemStateSchema(Shape):
 
 class HealthSchema(Shape):
     status = Told(lambda health: "degraded" if health.troubles else "ok", str, **given("ok, or degraded: see the troubles.", "ok"))
-    troubles = fields.List(fields.String(), **given("What an operator should know, in sentences.", []))
+    troubles = fields.List(
+        fields.String(), metadata=about("What an operator should know, in sentences; left out where a key is needed and none was sent.", [])
+    )
+
+    @post_dump(pass_original=True)
+    def _leave_out(self, data: dict[str, Any], health: Any, **_: Any) -> dict[str, Any]:
+        return data if health.told else {"status": data["status"]}
 
 
 class EndpointSchema(Shape):

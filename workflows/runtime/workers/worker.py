@@ -19,12 +19,14 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, cast
+from pathlib import Path
+from typing import Any, NoReturn
 
 from task_functions.registry import REGISTRY, load
 from workflows.runtime.calling import call
-from workflows.runtime.capture import FORMAT, Pulse, Tail, adopt_threads, current, install
+from workflows.runtime.capture import Pulse, Tail, adopt_threads, current, install
 from workflows.runtime.executor import Done, Run
+from workflows.runtime.secrets import Vault
 from workflows.runtime.workers import protocol
 
 BATCH = 1_000
@@ -85,6 +87,7 @@ class Worker:
         self._spare = 0  # threads that wait, less attempts that wait
         self._pulse = Pulse(self._tell_logs)
         self._unloaded = ""
+        self._vault = Vault()
 
     def work(self) -> NoReturn:
         """On the main thread, until the end of the stream."""
@@ -109,10 +112,11 @@ class Worker:
         elif kind == protocol.HELLO:
             self._prepare(*fields)
 
-    def _prepare(self, name: str, path: list[str], sources: list[str], threads: int) -> None:
+    def _prepare(self, path: list[str], sources: list[str], threads: int, secrets: str | None) -> None:
         """Load the functions, and say that attempts may come."""
+        self._vault = Vault(None if secrets is None else Path(secrets))
         sys.path[:] = path
-        _speak_as(name)
+        self._speak_outside()
         self._limit = threads
         errors = [str(error) for source in sources for error in load(source).errors]
         if errors:
@@ -137,7 +141,8 @@ class Worker:
     def _run(self) -> None:
         while True:
             attempt = self._todo.get()
-            outcome = call(attempt.run, REGISTRY.get, self._beat_of(attempt), attempt.stop, attempt.tail, self._unloaded)
+            beat = self._beat_of(attempt)
+            outcome = call(attempt.run, REGISTRY.get, self._vault, beat, attempt.stop, attempt.tail, self._unloaded)
             with self._lock:
                 del self._attempts[attempt.number]
                 self._spare += 1
@@ -180,50 +185,25 @@ class Worker:
             except OSError:
                 os._exit(0)
 
+    # ------------------------------------------------------------------------------------------------ outside of any attempt
 
-# ------------------------------------------------------------------------------------------------------- outside of any attempt
-
-
-def _speak_as(name: str) -> None:
-    """What is written outside of attempts goes to the server's log, line by line, with the worker's name."""
-    spoken = _Lines(f"{name} (process {os.getpid()}): ")
-    sys.stdout = sys.stderr = cast(Any, spoken)
-    install()
-    adopt_threads()
-    handler = logging.StreamHandler(cast(Any, spoken))
-    handler.setFormatter(logging.Formatter(FORMAT))
-    handler.addFilter(lambda _: current() is None)
-    logging.getLogger().addHandler(handler)
-    logging.getLogger().setLevel(logging.INFO)
+    def _speak_outside(self) -> None:
+        """What is printed outside of attempts goes to the standard error, what is logged is sent as it is: the parent has the server's log,
+        and its form."""
+        sys.stdout = sys.stderr
+        install()
+        adopt_threads()
+        root = logging.getLogger()
+        root.addHandler(_Outside(self._say))
+        root.setLevel(logging.INFO)
 
 
-class _Lines:
-    """Writes whole lines to the process's standard error, each with a prefix."""
+class _Outside(logging.Handler):
+    def __init__(self, say: Callable[..., None]) -> None:
+        super().__init__()
+        self._say = say
 
-    encoding = "utf-8"
-
-    def __init__(self, prefix: str) -> None:
-        self._prefix = prefix
-        self._rest = ""
-        self._lock = threading.Lock()
-
-    def write(self, text: str) -> None:
-        with self._lock:
-            *lines, self._rest = (self._rest + text).split("\n")
-            self._put(lines)
-
-    def flush(self) -> None:
-        with self._lock:
-            self._put([self._rest] if self._rest else [])
-            self._rest = ""
-
-    def fileno(self) -> int:
-        return 2
-
-    def isatty(self) -> bool:
-        return False
-
-    def _put(self, lines: list[str]) -> None:
-        if lines:
-            with suppress(OSError):
-                os.write(2, "".join(f"{self._prefix}{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
+    def emit(self, record: logging.LogRecord) -> None:
+        if current() is None:
+            text = self.format(record).encode("utf-8", "backslashreplace").decode()
+            self._say(protocol.SAID, record.name, record.levelno, text)
