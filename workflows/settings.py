@@ -90,6 +90,9 @@ class Settings:
     log_level: Literal["debug", "info", "warning", "error"] = setting("info", "What is logged: that and anything worse.")
     grace_s: float = setting(10.0, "Seconds that running attempts get when the server stops.", low=0, high=3_600)
     max_body_bytes: int = setting(8 * MEBIBYTE, "The longest body of a request, in bytes.", low=1_024, high=256 * MEBIBYTE)
+    feed_events: int = setting(
+        10_000, "Commits whose changes are kept for those who watch live events and come back.", low=100, high=1_000_000
+    )
     threads: int = setting(64, "Requests that are answered at once.", low=4, high=1_000)
 
     @property
