@@ -157,5 +157,7 @@ def _links(endpoint: Endpoint, schema: type[Shape] | None) -> dict[str, Any]:
 
 def _answer(status: int, schema: type[Shape] | None, told: Mapping[str, Any], links: Mapping[str, Any]) -> dict[str, Any]:
     content = {"schema": schema, "example": example_of(schema())} if schema else {"schema": {"type": "object"}}
+    there = {f"$response.body#/{field.data_key or name}" for name, field in schema().fields.items()} if schema else set()
+    links = {name: link for name, link in links.items() if there.issuperset(link["parameters"].values())}
     shown = {"description": HTTPStatus(status).phrase, "content": {JSON: content}}
     return {**shown, "headers": dict(told), **({"links": dict(links)} if links else {})}
