@@ -25,6 +25,8 @@ _MASKS = (
     (re.compile(r"exec-\d+-\d+-[0-9a-f]{8}"), "ID"),
     (re.compile(r"127\.0\.0\.1:\d+"), "ADDRESS"),
     (re.compile(r"process \d+"), "process N"),
+    (re.compile(r"sw_[0-9a-f]{10}_[\w-]{43}"), "KEY"),
+    (re.compile(r"\bkey [0-9a-f]{10}\b"), "key ID"),
     (re.compile(r"\s+"), " "),
 )
 _PASSING = re.compile(r"(?:[\w-]+ +)?(?:QUEUED|RUNNING|RETRYING|PENDING)\b")
