@@ -76,7 +76,7 @@ RULES: dict[str, tuple[str, ...]] = {
     ),
     "workflows.api.schemas": (
         *("workflows.api.schemas", "workflows.language.shapes", "workflows.language.names", "workflows.core.dataflow"),
-        "workflows.service.starting",
+        *("workflows.service.starting", "workflows.runtime.changes"),
         *LAYER_0,
     ),
     "workflows.client": ("workflows.client",),
