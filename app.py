@@ -16,6 +16,7 @@ from workflows.model import ISOLATED, SHARED
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import Engine
 from workflows.runtime.executor import Executor
+from workflows.runtime.fanout import Fanout
 from workflows.runtime.functions import RegisteredFunctions
 from workflows.runtime.inline import InlineExecutor
 from workflows.runtime.ledger import Ledger
@@ -31,6 +32,7 @@ from workflows.service.inputs import Inputs
 from workflows.service.keys import Keys
 from workflows.service.listing import Listing
 from workflows.service.seats import Seats, waiting_requests
+from workflows.service.streams import Streams
 from workflows.service.system import System
 from workflows.settings import BUILT_IN, Settings
 
@@ -42,13 +44,15 @@ def create_app(settings: Settings) -> Flask:
     functions = RegisteredFunctions(REGISTRY, settings.executor)
     catalogue = Catalogue(ledger, compile_definition)
     vault = Vault(settings.secrets)
-    engine = Engine(ledger, catalogue, _executors(settings, vault), functions, max_jobs=settings.max_jobs)
-    inputs = Inputs()
+    executors = _executors(settings, vault)
+    engine = Engine(ledger, catalogue, executors, functions, max_jobs=settings.max_jobs, feed_events=settings.feed_events)
+    inputs, seats = Inputs(), Seats(waiting_requests(settings.threads))
     service = Service(
         definitions=Definitions(ledger, catalogue, engine, REGISTRY, vault),
-        executions=Executions(ledger, catalogue, engine, inputs, Seats(waiting_requests(settings.threads))),
+        executions=Executions(ledger, catalogue, engine, inputs, seats),
         control=Control(ledger, catalogue, engine, inputs),
         listing=Listing(ledger, catalogue),
+        streams=Streams(ledger, catalogue, Fanout(ledger, engine.feed), seats),
         system=System(ledger, catalogue, engine),
         audit=Audit(ledger),
         keys=Keys(ledger, engine),

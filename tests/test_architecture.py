@@ -76,7 +76,7 @@ RULES: dict[str, tuple[str, ...]] = {
     ),
     "workflows.api.schemas": (
         *("workflows.api.schemas", "workflows.language.shapes", "workflows.language.names", "workflows.core.dataflow"),
-        "workflows.service.starting",
+        *("workflows.service.starting", "workflows.runtime.changes"),
         *LAYER_0,
     ),
     "workflows.client": ("workflows.client",),
@@ -87,6 +87,10 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.commands.functions": ("task_functions.registry", *SETTINGS),
     "workflows.commands.lint": ("workflows.commands", "workflows.language", "task_functions.registry"),
     "workflows.commands.schema": ("workflows.commands", "workflows.language"),
+    "workflows.commands.keys": (
+        *("workflows.commands", "workflows.client", "workflows.offline", "workflows.errors"),
+        *("workflows.runtime.keys", "storage.protocol"),
+    ),
     "workflows.commands.checks": ("workflows.commands", "workflows.client", "workflows.settings", "storage"),
     "workflows.hosting": (*SETTINGS, "storage.protocol", LOGS),
     "workflows.demo": ("workflows.client", "definitions", "task_functions.call_log"),

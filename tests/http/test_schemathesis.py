@@ -41,7 +41,7 @@ WALKS = settings(
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning")  # theirs
 
 document = create_app(Settings(store="memory:")).test_client().get("/openapi.json").get_json()
-schema = schemathesis.openapi.from_dict(document, config=schemathesis.Config.from_dict(CONFIG))
+schema = schemathesis.openapi.from_dict(document, config=schemathesis.Config.from_dict(CONFIG)).exclude(path="/stream")  # it has no end
 
 
 class Things:
@@ -111,6 +111,8 @@ def test_the_document_is_kept_along_its_links(server: Client) -> None:
 
         def before_call(self, case: schemathesis.Case[Any]) -> None:
             wait_little(case)
+            if re.fullmatch(r"[1-9][0-9]*", str((case.query or {}).get("revision"))):
+                case.query = {**case.query, "revision": 1}  # else it would hardly ever be one that is there
 
         def after_call(self, response: schemathesis.Response, case: schemathesis.Case[Any]) -> None:
             met.add(f"{case.operation.label}: {response.status_code}")

@@ -31,6 +31,7 @@ LINE_BYTES = 16 * 1024
 SPEECH_BYTES = 4 * 1024
 """Read at once of what is written outside of attempts: who never stops writing is to wait for the log, and nobody else is."""
 
+API_KEYS = "STEPWELL_API_KEYS"
 _ROOT = str(Path(__file__).resolve().parents[3])
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from workflows.runtime.workers.worker import main; main(*map(int, sys.argv[2:4]))"
 
@@ -86,6 +87,7 @@ class Child:
                     stderr=subprocess.STDOUT,
                     pass_fds=[theirs.fileno()],
                     process_group=0,
+                    env=_environment(),
                 )
             except OSError:
                 ours.close()
@@ -199,6 +201,11 @@ class Child:
         self.link.close()
         self.speech.close()
         return self.why or _how(code)
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without the keys that open the server: no function needs them."""
+    return {name: value for name, value in os.environ.items() if name != API_KEYS}
 
 
 def _how(code: int) -> str:
