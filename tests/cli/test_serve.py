@@ -189,6 +189,7 @@ def test_what_outlives_the_grace_is_run_again_and_that_is_no_interruption(start:
     state = ended(client, execution_id)
     assert state["status"] == "COMPLETED"
     assert state["tasks"][0]["attempts"] == 1
+    assert "TaskInterrupted" in [event["type"] for event in client.history(execution_id)], "it was not waited for"
     assert client.system_state()["pool"]["interruptedAttempts"] == 0
 
 
