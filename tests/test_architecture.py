@@ -23,6 +23,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.expressions": (),
     "workflows.numbers": (),
     "workflows.states": ("workflows.errors", "workflows.model", "workflows.expressions"),
+    "workflows.schedules": ("workflows.schedules",),
     "workflows.core": ("workflows.core", *LAYER_0),
     "workflows.language": ("workflows.language", *LAYER_0),
     "storage": ("storage",),
