@@ -43,7 +43,7 @@ def _fixed(fits: Fits, zone: ZoneInfo, start: int, end: int) -> Iterator[int]:
     shown: set[datetime] = set()
     before = None
     for moment, wall in _walls(zone, start - DAY, end):
-        skipped = [] if before is None else _between(before, wall)
+        skipped: list[datetime] = [] if before is None else _between(before, wall)
         if any(fits(each) for each in skipped) or (fits(wall) and wall not in shown):
             yield moment
         shown.add(wall)
