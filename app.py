@@ -7,7 +7,7 @@ from flask import Flask
 from storage.uri import resolve
 from task_functions.registry import REGISTRY
 from workflows.api.problems import register_problems
-from workflows.api.rest import rest
+from workflows.api.rest import register_rest
 from workflows.api.safety import guard
 from workflows.language import compile_definition
 from workflows.runtime.catalogue import Catalogue
@@ -44,5 +44,5 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["stepwell"] = Server(settings, store, engine, service)
     register_problems(app)
     guard(app, settings)
-    app.register_blueprint(rest(service))
+    register_rest(app, service)
     return app

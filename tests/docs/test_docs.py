@@ -15,6 +15,8 @@ import pytest
 from app import create_app
 from task_functions.registry import REGISTRY, load
 from tests.http.client import eventually
+from workflows.api.paths import shown_path
+from workflows.api.rest import KINDS
 from workflows.language import read_definition
 from workflows.language.intrinsics import ARITIES
 from workflows.model import Status
@@ -102,6 +104,15 @@ def row_of(setting: Setting) -> str:
     ranged = "" if setting.limits.high is None else f"{setting.allowed[0].upper()}{setting.allowed[1:]}"
     allowed = f" {choices or ranged}." if choices or ranged else ""
     return f"| {f'`{setting.flag}`' if setting.flag else ''} | `{setting.variable}` | {default} | {setting.about}{allowed} |"
+
+
+def test_every_endpoint_is_in_the_guide() -> None:
+    def masked(text: str) -> str:
+        return re.sub(r"{\w+}", "{}", text)
+
+    for kind in KINDS:
+        for endpoint in kind.endpoints:
+            assert f"| `{endpoint.method} {masked(shown_path(endpoint.rule))}` |" in masked(GUIDE), endpoint.name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 import requests
 from marshmallow import Schema
 
-from workflows.api.schemas import ExecutionStateSchema, InvalidSchema, ProblemSchema, RegisteredSchema, StartedSchema
+from workflows.api.schemas.definitions import RegisteredSchema
+from workflows.api.schemas.executions import ExecutionStateSchema, StartedSchema
+from workflows.api.schemas.problems import InvalidSchema, ProblemSchema
 
 JSON = {"Content-Type": "application/json"}
 ENDED = ("COMPLETED", "FAILED", "CANCELLED")

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from tests.http.client import JSON, Client, job, loaded, problem, task
-from workflows.api.schemas import StartedSchema
+from workflows.api.schemas.executions import StartedSchema
 from workflows.settings import Settings
 
 MEBIBYTE = 1024 * 1024

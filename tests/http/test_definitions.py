@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.http.client import Client, job, loaded, problem, task
-from workflows.api.schemas import RegisteredSchema
+from workflows.api.schemas.definitions import RegisteredSchema
 
 
 def test_a_definition_is_registered(api: Client) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.http.client import Client, Loaded, job, loaded, problem, task
-from workflows.api.schemas import CancelledSchema, ExecutionStateSchema, StartedSchema
+from workflows.api.schemas.control import CancelledSchema
+from workflows.api.schemas.executions import ExecutionStateSchema, StartedSchema
 from workflows.model import Status
 
 SOON = {"type": "constant", "initialSeconds": 0.01}

@@ -12,7 +12,7 @@ from flask import Flask
 from storage.protocol import CorruptRecord, StoreUnavailable
 from tests.http.client import Client, problem
 from tests.http.conftest import Serve
-from workflows.api.schemas import ProblemSchema
+from workflows.api.schemas.problems import ProblemSchema
 from workflows.errors import Busy, IllegalTransition, Unavailable
 
 
@@ -101,7 +101,7 @@ def break_views(app: Flask, error: Exception) -> None:
     def broken(**_: str) -> NoReturn:
         raise error
 
-    app.view_functions["rest.state"] = broken
+    app.view_functions["executions.state"] = broken
 
 
 @pytest.mark.parametrize(

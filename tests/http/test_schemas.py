@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import pkgutil
 
 import orjson
 import pytest
 from marshmallow import RAISE, ValidationError, fields
 
 from workflows.api import schemas
-from workflows.api.schemas import ErrorSchema, ExecutionStateSchema, FindingSchema, HealthSchema, Moment, RawJson, Shape
+from workflows.api.schemas.base import Moment, RawJson, Shape, example_of
+from workflows.api.schemas.executions import ErrorSchema, ExecutionStateSchema
+from workflows.api.schemas.problems import FindingSchema
+from workflows.api.schemas.queries import Query
+from workflows.api.schemas.system import HealthSchema
 from workflows.model import Error, Status
 from workflows.runtime.state import ExecutionState
 from workflows.runtime.task_state import TaskState
 from workflows.service.system import Health
 
-ALL = [value for _, value in inspect.getmembers(schemas, inspect.isclass) if issubclass(value, Shape) and value is not Shape]
+MODULES = [importlib.import_module(f"{schemas.__name__}.{module.name}") for module in pkgutil.iter_modules(schemas.__path__)]
+CLASSES = {value for module in MODULES for _, value in inspect.getmembers(module, inspect.isclass) if value.__module__ == module.__name__}
+ALL = sorted((one for one in CLASSES if issubclass(one, Shape) and one is not Shape), key=lambda one: one.__name__)
+QUERIES = sorted((one for one in CLASSES if issubclass(one, Query)), key=lambda one: one.__name__)
 
 STATE = ExecutionState(
     *("exec-0-1-aaaaaaaa", "job", 3, Status.FAILED, 1_700_000_000.0, 1_700_000_000.1234, None),
@@ -30,6 +39,20 @@ def test_every_field_says_what_it_means_and_none_may_be_missing(schema: type[Sha
     for name, field in schema().fields.items():
         assert field.metadata.get("description", "").endswith("."), f"{schema.__name__}.{name}"
         assert field.required or (schema is FindingSchema and name in ("suggestion", "code", "line", "column"))
+
+
+@pytest.mark.parametrize("schema", ALL, ids=lambda schema: schema.__name__)
+def test_the_examples_make_an_answer_of_this_shape(schema: type[Shape]) -> None:
+    """KeyError: a field has no example."""
+    shown = example_of(schema())
+    assert orjson.loads(orjson.dumps(shown)) == shown
+    assert schema().load(shown)
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.__name__)
+def test_every_query_parameter_says_what_it_means(query: type[Query]) -> None:
+    for name, field in query().fields.items():
+        assert field.metadata.get("description", "").endswith("."), f"{query.__name__}.{name}"
 
 
 def test_payloads_are_spliced_and_moments_written_in_utc() -> None:

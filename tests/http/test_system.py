@@ -9,7 +9,7 @@ from storage.protocol import Batch
 from task_functions import REGISTRY, task_function
 from tests.http.client import Client, Loaded, eventually, job, loaded, problem, task
 from tests.http.conftest import Serve
-from workflows.api.schemas import HealthSchema, IndexSchema, SystemStateSchema
+from workflows.api.schemas.system import HealthSchema, IndexSchema, SystemStateSchema
 from workflows.model import Status
 
 
@@ -130,6 +130,7 @@ def test_the_index_lists_every_endpoint_with_an_example(api: Client) -> None:
     assert index["name"] == "stepwell"
     assert {(one["method"], one["path"]) for one in index["endpoints"]} == {
         ("GET", "/"),
+        ("GET", "/openapi.json"),
         ("POST", "/job-definitions"),
         ("POST", "/jobs/{definitionId}/execute"),
         ("GET", "/jobs/{executionId}/state"),

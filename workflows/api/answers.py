@@ -12,7 +12,9 @@ from marshmallow import Schema
 JSON = "application/json"
 
 
-def answer(schema: Schema, record: Any, status: int = 200, headers: Mapping[str, str] | None = None, content_type: str = JSON) -> Response:
-    """`record` as `schema` dumps it. It ends in a newline, which people at a terminal are glad of."""
-    body = orjson.dumps(schema.dump(record), option=orjson.OPT_APPEND_NEWLINE)
+def answer(
+    schema: Schema | None, record: Any, status: int = 200, headers: Mapping[str, str] | None = None, content_type: str = JSON
+) -> Response:
+    """`record` as `schema` dumps it; without one it is JSON as it is. It ends in a newline, which people at a terminal are glad of."""
+    body = orjson.dumps(schema.dump(record) if schema else record, option=orjson.OPT_APPEND_NEWLINE)
     return Response(body, status, headers, content_type=content_type)

@@ -17,7 +17,13 @@ _VALUE = re.compile(r"<(?:[^:>]+:)?([^>]+)>")
 
 def shown_path(rule: str) -> str:
     """A rule as people read it: "/jobs/<execution_id>/state" becomes "/jobs/{executionId}/state"."""
-    return _VALUE.sub(lambda match: f"{{{_camel(match[1])}}}", rule)
+    return _VALUE.sub(lambda match: f"{{{shown_name(match[1])}}}", rule)
+
+
+def shown_name(name: str) -> str:
+    """The name of a value in a path as people read it: "execution_id" becomes "executionId"."""
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def unknown_path(asked: str, known: Map) -> str:
@@ -37,8 +43,3 @@ def _likeness(rule: Rule, asked: str) -> float:
     masked = ["*" if n < len(parts) and parts[n].startswith("<") else segment for n, segment in enumerate(given)]
     known = ["*" if part.startswith("<") else part for part in parts]
     return SequenceMatcher(None, "/".join(known), "/".join(masked), autojunk=False).ratio()
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 import orjson
 from flask import Flask, Response, current_app, request
@@ -19,7 +20,8 @@ from werkzeug.exceptions import NotFound as NoSuchPath
 from storage.protocol import CorruptRecord, StoreError
 from workflows.api.answers import answer
 from workflows.api.paths import unknown_path
-from workflows.api.schemas import InvalidSchema, ProblemSchema
+from workflows.api.schemas.base import example_of
+from workflows.api.schemas.problems import InvalidSchema, ProblemSchema
 from workflows.errors import Busy, Conflict, Invalid, NotFound, NotJson, Problem, StepwellError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -37,7 +39,7 @@ _STATUSES: Mapping[type[StepwellError], HTTPStatus] = {
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
-_KINDS: Mapping[HTTPStatus, tuple[str, str]] = {
+KINDS: Mapping[HTTPStatus, tuple[str, str]] = {
     HTTPStatus.BAD_REQUEST: ("unreadable", "The request cannot be read"),
     HTTPStatus.FORBIDDEN: ("forbidden", "This server is not for that host or web page"),
     HTTPStatus.NOT_FOUND: ("not-found", "There is no such thing"),
@@ -70,7 +72,7 @@ class Details:
 def problem(status: int, detail: str, problems: tuple[Problem, ...] = (), headers: Mapping[str, str] | None = None) -> Response:
     """The answer for one thing that went wrong with the present request."""
     code = HTTPStatus(status)
-    name, title = _KINDS.get(code, (code.phrase.lower().replace(" ", "-"), code.phrase))
+    name, title = KINDS.get(code, (code.phrase.lower().replace(" ", "-"), code.phrase))
     more = dict(headers or {})
     if code in RETRY_AFTER_S:
         more["Retry-After"] = str(RETRY_AFTER_S[code])
@@ -78,9 +80,17 @@ def problem(status: int, detail: str, problems: tuple[Problem, ...] = (), header
     return answer(_INVALID if problems else _PROBLEM, details, code, more, PROBLEM_JSON)
 
 
+def example(status: HTTPStatus) -> dict[str, Any]:
+    """What such an answer looks like."""
+    name, title = KINDS[status]
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        return example_of(_INVALID)
+    return {**example_of(_PROBLEM), "type": f"urn:stepwell:problem:{name}", "title": title, "status": status, "detail": title}
+
+
 def unread(status: int, detail: str) -> bytes:
     """The body of an answer to what is no request that can be read, and so never reached the application."""
-    name, title = _KINDS[HTTPStatus.BAD_REQUEST]
+    name, title = KINDS[HTTPStatus.BAD_REQUEST]
     return orjson.dumps(_PROBLEM.dump(Details(f"urn:stepwell:problem:{name}", title, status, detail, "")), option=orjson.OPT_APPEND_NEWLINE)
 
 

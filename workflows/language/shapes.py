@@ -129,9 +129,8 @@ class Choice(_Strict, fields.String):
     """One of a few texts."""
 
     def __init__(self, choices: Iterable[str], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
         self.choices = tuple(map(str, choices))
-        self.validate = validate.OneOf(self.choices)  # for whoever writes the schema down; `_deserialize` gives the answer
+        super().__init__(validate=validate.OneOf(self.choices), **kwargs)  # for whoever writes the schema down; `_deserialize` answers
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         if isinstance(value, str) and value in self.choices:

@@ -1,7 +1,7 @@
 """An execution as people see it: read from a snapshot, never from the engine's memory, so that no reader waits for the loop.
 
 Owns the translation of frames into task statuses; of a state machine also of what its history tells (`runtime.passage`). Knows no HTTP:
-`workflows/api/schemas.py` gives these records their JSON form.
+`workflows/api/schemas` gives these records their JSON form.
 """
 
 from __future__ import annotations

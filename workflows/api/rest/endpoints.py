@@ -1,0 +1,154 @@
+"""What an endpoint is: one row of a table, and how the row becomes a route that reads strictly and answers by its schema.
+
+Decides nothing. The rows are also what `GET /` and `GET /openapi.json` show, so that whoever opens the server's address finds the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Any
+
+from flask import Response, request
+from marshmallow import Schema
+
+from workflows.api.answers import answer
+from workflows.api.bodies import JSON, JsonBody, RawBody
+from workflows.api.openapi import Blueprint
+from workflows.api.paths import shown_path
+from workflows.api.schemas.base import Shape, example_of
+from workflows.api.schemas.queries import Query
+from workflows.service import Service
+
+
+class Role(StrEnum):
+    """What somebody may do; each may also what those before it may."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a view answers when the record alone does not say it. Without a status it is the first of the endpoint's answers."""
+
+    record: Any
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """`view(service, …)` gives the record to be dumped, or a Reply. It gets each value of its path by name; `query` and `headers` as their
+    schemas load them, `sent` as the body comes, each only where the endpoint has it. Its name names the endpoint.
+
+    `answers`: status → schema (None: the record is JSON already), the usual one first. `errors`: those that its kind of request does not
+    have anyway (`errors_of`). `tells`: headers of a successful answer, by name. `sample` is a path to try. `role`: who may; without it
+    viewers may look and only admins may change."""
+
+    view: Callable[..., Any]
+    method: str
+    rule: str
+    summary: str
+    answers: Mapping[int, type[Shape] | None]
+    description: str = ""
+    query: type[Query] | None = None
+    headers: type[Schema] | None = None
+    body: RawBody | JsonBody | None = None
+    errors: tuple[int, ...] = ()
+    tells: Mapping[str, str] = field(default_factory=dict)
+    sample: str = ""
+    role: Role | None = None
+
+    @property
+    def name(self) -> str:
+        return self.view.__name__
+
+    @property
+    def needed_role(self) -> Role:
+        return self.role or (Role.VIEWER if self.method == "GET" else Role.ADMIN)
+
+    def shown(self, server: str) -> dict[str, str]:
+        """The row as `GET /` shows it, with a command to try."""
+        change = f" -X {self.method}" if self.method != "GET" else ""
+        sent = f" -H 'Content-Type: application/json' -d '{self.body.example}'" if self.body else ""
+        return {
+            "name": self.name,
+            "method": self.method,
+            "path": shown_path(self.rule),
+            "description": self.summary,
+            "example": f"curl{change} {server}{self.sample or self.rule}{sent}",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The endpoints of one file."""
+
+    name: str
+    description: str
+    endpoints: tuple[Endpoint, ...]
+
+
+def blueprint(kind: Kind, service: Service) -> Blueprint:
+    """The kind's routes, with their descriptions."""
+    made = Blueprint(kind.name, __name__, description=kind.description)
+    for endpoint in kind.endpoints:
+        view = made.doc(**described(endpoint))(_bound(endpoint, service))
+        if endpoint.query:
+            view = made.arguments(endpoint.query(), location="query", arg_name="query", unknown=None)(view)
+        if endpoint.headers:
+            view = made.arguments(endpoint.headers(), location="headers", arg_name="headers")(view)
+        made.add_url_rule(endpoint.rule, endpoint.name, view, methods=[endpoint.method])
+    return made
+
+
+def _bound(endpoint: Endpoint, service: Service) -> Callable[..., Response]:
+    schemas = {status: schema() if schema else None for status, schema in endpoint.answers.items()}
+    usual = next(iter(schemas))
+
+    def answered(**values: Any) -> Response:
+        if endpoint.query is None and request.args:
+            Blueprint.ARGUMENTS_PARSER.parse(Query(), location="query", unknown=None)
+        if endpoint.body is not None:
+            values["sent"] = endpoint.body.read()
+        given = endpoint.view(service, **values)
+        reply = given if isinstance(given, Reply) else Reply(given)
+        status = usual if reply.status is None else reply.status
+        return answer(schemas[status], reply.record, status, reply.headers)
+
+    return answered
+
+
+def errors_of(endpoint: Endpoint) -> list[int]:
+    """The statuses of all problems that it may answer with."""
+    statuses = {*endpoint.errors, 403, 422, 500, 503}
+    if "<" in endpoint.rule:
+        statuses |= {404}
+    if endpoint.method != "GET":
+        statuses |= {415, 429}
+    if endpoint.body is not None:
+        statuses |= {400, 413}
+    return sorted(statuses)
+
+
+def described(endpoint: Endpoint) -> dict[str, Any]:
+    """The endpoint as an operation of OpenAPI, without its parameters."""
+    told = {name: {"description": text, "schema": {"type": "string"}} for name, text in endpoint.tells.items()}
+    answers = {status: _answer(status, schema, told) for status, schema in endpoint.answers.items()}
+    problems = {status: HTTPStatus(status).name for status in errors_of(endpoint)}
+    operation = {"operationId": endpoint.name, "summary": endpoint.summary, "responses": {**answers, **problems}}
+    if endpoint.description:
+        operation["description"] = endpoint.description
+    if endpoint.body is not None:
+        operation["requestBody"] = endpoint.body.described()
+    return operation
+
+
+def _answer(status: int, schema: type[Shape] | None, told: Mapping[str, Any]) -> dict[str, Any]:
+    content = {"schema": schema, "example": example_of(schema())} if schema else {"schema": {"type": "object"}}
+    shown = {"description": HTTPStatus(status).phrase, "content": {JSON: content}}
+    return {**shown, "headers": dict(told)} if told else shown

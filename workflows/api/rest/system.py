@@ -1,0 +1,40 @@
+"""Endpoints of the server itself: what it is doing, and what an operator should know."""
+
+from __future__ import annotations
+
+from workflows.api.rest.endpoints import Endpoint, Kind
+from workflows.api.schemas.system import HealthSchema, SystemStateSchema
+from workflows.service import Service
+from workflows.service.system import Health, SystemState
+
+
+def system(service: Service) -> SystemState:
+    return service.system.state()
+
+
+def health(service: Service) -> Health:
+    return service.system.health()
+
+
+KIND = Kind(
+    "system",
+    "The server: what it is doing, and whether all is well.",
+    (
+        Endpoint(
+            system,
+            "GET",
+            "/system/state",
+            "Tells what runs, what waits and how much there was.",
+            {200: SystemStateSchema},
+            description="It lists the first 100 active and queued executions; the counts are whole.",
+        ),
+        Endpoint(
+            health,
+            "GET",
+            "/health",
+            "Tells whether anything is wrong.",
+            {200: HealthSchema},
+            description="While the server is stopping, 503.",
+        ),
+    ),
+)
