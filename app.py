@@ -20,6 +20,7 @@ from workflows.service import Service
 from workflows.service.control import Control
 from workflows.service.definitions import Definitions
 from workflows.service.executions import Executions
+from workflows.service.listing import Listing
 from workflows.service.system import System
 from workflows.settings import Settings
 
@@ -33,9 +34,10 @@ def create_app(settings: Settings) -> Flask:
     executor = InlineExecutor(REGISTRY.get, settings.task_workers)
     engine = Engine(ledger, catalogue, executor, functions, max_jobs=settings.max_jobs)
     service = Service(
-        definitions=Definitions(catalogue, engine, REGISTRY),
+        definitions=Definitions(ledger, catalogue, engine, REGISTRY),
         executions=Executions(ledger, catalogue, engine),
-        control=Control(ledger, engine),
+        control=Control(ledger, catalogue, engine),
+        listing=Listing(ledger, catalogue),
         system=System(ledger, catalogue, engine),
     )
 

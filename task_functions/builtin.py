@@ -1,6 +1,7 @@
-"""The functions every server has: `echo`, `sleep` and `fail`. Small, quick, and without effects on anything outside.
+"""The functions every server has: `echo`, `sleep` and `fail`, which touch nothing outside, and `http` and `command`, which do.
 
-Data that makes no sense raises ValueError, which says what would.
+Data that makes no sense raises ValueError, which says what would. The last two live in files of their own, which are read when they are
+first called: a worker that calls no server need not import `requests`.
 """
 
 from __future__ import annotations
@@ -56,3 +57,21 @@ def fail(data: Any, ctx: Context) -> Any:
     if times is not None and ctx.attempt > times:
         return data
     raise type(error, (Exception,), {"__module__": __name__})(message)
+
+
+@task_function
+def http(data: Any, ctx: Context) -> dict[str, Any]:
+    """Calls a server: `{"method", "url", "headers", "params", "json" or "body", "timeout", "expected", "maxBytes", "followRedirects"}`, of
+    which only `url` is needed; answers `{"status", "headers", "json" or "body"}`. See `http_call`."""
+    from task_functions.http_call import call
+
+    return call(data, ctx)
+
+
+@task_function
+def command(data: Any, ctx: Context) -> dict[str, Any]:
+    """Runs a program: `{"argv", "cwd", "env", "stdin", "timeout", "expected", "maxOutputBytes"}`, of which only `argv` is needed; answers
+    `{"exitCode", "stdout", "stderr", "truncated", "seconds"}`. See `command`."""
+    from task_functions.command import call
+
+    return call(data, ctx)

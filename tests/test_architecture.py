@@ -14,12 +14,13 @@ import pytest
 ROOT = Path(__file__).parent.parent
 OURS = ("workflows", "storage", "task_functions", "definitions", "app", "wsgi")
 
-LAYER_0 = ("workflows.model", "workflows.errors", "workflows.expressions", "workflows.numbers", "workflows.states")
+LAYER_0 = ("workflows.model", "workflows.transitions", "workflows.errors", "workflows.expressions", "workflows.numbers", "workflows.states")
 STORE = ("storage.protocol", "storage.records")
 SETTINGS = ("workflows.setting", "workflows.settings")
 RULES: dict[str, tuple[str, ...]] = {
     "workflows.errors": (),
     "workflows.model": ("workflows.errors", "workflows.expressions"),
+    "workflows.transitions": ("workflows.model",),
     "workflows.expressions": (),
     "workflows.numbers": (),
     "workflows.states": ("workflows.errors", "workflows.model", "workflows.expressions"),
@@ -30,7 +31,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "task_functions": ("task_functions",),
     "definitions": (),
     "workflows.setting": (),
-    "workflows.settings": ("definitions", "workflows.setting"),
+    "workflows.settings": ("definitions", "workflows.setting", "task_functions.permissions"),
     "workflows.configuration": ("workflows.settings", "workflows.setting"),
     "workflows.runtime.executor": LAYER_0,
     "workflows.runtime.context": ("workflows.runtime.executor",),
@@ -48,11 +49,13 @@ RULES: dict[str, tuple[str, ...]] = {
         "workflows.runtime",
         "workflows.language",
         "task_functions.registry",
+        "task_functions.permissions",
         "storage.protocol",
         *LAYER_0,
     ),
     "workflows.server": (
-        *("workflows.service", "workflows.settings", "workflows.runtime.engine", "task_functions.registry"),
+        *("workflows.service", "workflows.settings", "workflows.runtime.engine", "workflows.runtime.catalogue"),
+        *("task_functions.registry", "task_functions.permissions"),
         *LAYER_0,
         *STORE,
     ),
@@ -62,9 +65,22 @@ RULES: dict[str, tuple[str, ...]] = {
         *LAYER_0,
         *STORE,
     ),
-    "workflows.api.schemas": ("workflows.api.schemas", "workflows.language.shapes", "workflows.core.dataflow", *LAYER_0),
+    "workflows.api.schemas": (
+        "workflows.api.schemas",
+        "workflows.language.shapes",
+        "workflows.language.names",
+        "workflows.core.dataflow",
+        *LAYER_0,
+    ),
     "workflows.client": (),
-    "workflows.cli": ("workflows.client", *SETTINGS, "workflows.configuration", "workflows.serve", "workflows.errors"),
+    "workflows.testing": ("workflows.client",),
+    "workflows.cli": ("workflows.commands",),
+    "workflows.commands": ("workflows.commands", "workflows.client", "workflows.configuration", *SETTINGS),
+    "workflows.commands.serve": ("workflows.commands", "workflows.serve"),
+    "workflows.commands.functions": ("task_functions.registry", *SETTINGS),
+    "workflows.commands.lint": ("workflows.commands", "workflows.language", "task_functions.registry"),
+    "workflows.commands.schema": ("workflows.commands", "workflows.language"),
+    "workflows.commands.checks": ("workflows.commands", "workflows.client", "workflows.settings", "storage"),
     "workflows.hosting": (*SETTINGS, "storage.protocol"),
     "workflows.demo": ("workflows.client", "definitions", "task_functions.call_log"),
     "workflows.serve": ("app", "workflows.hosting", "workflows.settings", "workflows.errors", "storage.protocol"),
@@ -121,7 +137,8 @@ def test_imports_run_one_way(module: str, path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", ["workflows/core", *(f"workflows/{name}.py" for name in ("model", "errors", "expressions", "numbers", "states"))]
+    "place",
+    ["workflows/core", *(f"workflows/{name}.py" for name in ("model", "transitions", "errors", "expressions", "numbers", "states"))],
 )
 def test_the_core_is_pure(place: str) -> None:
     paths = [ROOT / place] if place.endswith(".py") else sorted((ROOT / place).glob("*.py"))

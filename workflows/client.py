@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,11 +43,13 @@ class CannotReach(Exception):
 
 
 class ClientError(Exception):
-    """The server refused. `problems` are (place, message) of each thing that is wrong with what was sent."""
+    """The server refused. `findings` are what is wrong with what was sent, if that is why: each has `pointer`, `message`, and where known
+    `suggestion`, `line` and `column`. `problems` are (place, message) of the same."""
 
-    def __init__(self, status: int, title: str, detail: str = "", problems: tuple[tuple[str, str], ...] = ()) -> None:
-        self.status, self.title, self.detail, self.problems = status, title, detail, problems
-        lines = [f"{pointer or '/'}: {message}" for pointer, message in problems] or [detail or title]
+    def __init__(self, status: int, title: str, detail: str = "", findings: Sequence[Mapping[str, Any]] = ()) -> None:
+        self.status, self.title, self.detail, self.findings = status, title, detail, tuple(findings)
+        self.problems = tuple((str(one["pointer"]), _hinted(one)) for one in findings)
+        lines = [f"{pointer or '/'}: {message}" for pointer, message in self.problems] or [detail or title]
         super().__init__("\n".join(lines))
 
 
@@ -187,14 +189,13 @@ def _answer(response: requests.Response, url: str) -> Json:
         return data
     if not isinstance(data, dict) or "title" not in data:
         raise ClientError(response.status_code, f"{url} answers {response.status_code}, but not as a Stepwell server does")
-    problems = tuple((one["pointer"], _hinted(one)) for one in data.get("problems", ()))
     kind = NotReady if response.status_code in (429, 503) else ClientError
-    raise kind(response.status_code, data["title"], data.get("detail", ""), problems)
+    raise kind(response.status_code, data["title"], data.get("detail", ""), data.get("problems", ()))
 
 
-def _hinted(problem: Mapping[str, str]) -> str:
+def _hinted(problem: Mapping[str, Any]) -> str:
     suggestion = problem.get("suggestion")
-    return f"{problem['message']}; did you mean {suggestion!r}?" if suggestion else problem["message"]
+    return f"{problem['message']}; did you mean {suggestion!r}?" if suggestion else str(problem["message"])
 
 
 # -------------------------------------------------------------------------------------------------------------------- changes

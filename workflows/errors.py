@@ -57,6 +57,14 @@ class Conflict(StepwellError):
     """The request does not fit the state things are in, such as cancelling what has completed."""
 
 
+class Misfit(Conflict):
+    """Another revision, or another input, cannot take over an execution. Carries every difference that stands in the way."""
+
+    def __init__(self, text: str, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(f"{text}: {'; '.join(problem.message for problem in self.problems)}")
+
+
 class Busy(StepwellError):
     """More requests are waiting than the server will queue; try again later."""
 

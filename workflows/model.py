@@ -1,4 +1,4 @@
-"""Layer 0: the nouns. Definitions, frames, headers, events, statuses and the one table of allowed transitions.
+"""Layer 0: the nouns. Definitions, frames, headers, events and statuses.
 
 Everything here is frozen data; nothing here does I/O, reads a clock or draws a random number. Every other layer may import this one and
 this one imports only `errors` and `expressions`. Times are seconds since the epoch (float, UTC), durations are seconds.
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from workflows.errors import Problem
 from workflows.expressions import Rule as Condition
 from workflows.expressions import Template
 
@@ -46,20 +47,11 @@ class Status(StrEnum):
 
 ENDED = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 
-STATUS_TRANSITIONS: Mapping[Status | None, frozenset[Status]] = {
-    None: frozenset({Status.QUEUED}),
-    Status.QUEUED: frozenset({Status.RUNNING}) | ENDED,
-    Status.RUNNING: ENDED,
-    Status.COMPLETED: frozenset(),
-    Status.FAILED: frozenset(),
-    Status.CANCELLED: frozenset(),
-}
-
 
 class At(StrEnum):
     """Where a frame stands. READY, RUNNING and PARKED wait for work; RETRYING and WAITING only for a moment; OPEN for its children."""
 
-    PENDING = "PENDING"  # some of what it depends on has ended, not all
+    PENDING = "PENDING"  # some of what it depends on has ended, not all; or its turn in a redrive has not come
     READY = "READY"  # an attempt may be handed out
     RUNNING = "RUNNING"  # a worker has taken the attempt
     RETRYING = "RETRYING"  # between two attempts
@@ -73,23 +65,6 @@ class At(StrEnum):
 
 
 FINISHED = frozenset({At.SUCCEEDED, At.FAILED, At.SKIPPED, At.CANCELLED})
-
-_ENDS = frozenset({At.SUCCEEDED, At.FAILED, At.CANCELLED})
-
-TRANSITIONS: Mapping[At | None, frozenset[At]] = {
-    None: frozenset({At.PENDING, At.READY, At.OPEN, At.PARKED, At.FAILED, At.SKIPPED}),
-    At.PENDING: frozenset({At.PENDING, At.READY, At.FAILED, At.SKIPPED, At.CANCELLED}),
-    At.READY: frozenset({At.RUNNING, At.FAILED, At.CANCELLED}),
-    At.RUNNING: frozenset({At.RUNNING, At.READY, At.RETRYING, At.PARKED}) | _ENDS,
-    At.RETRYING: frozenset({At.READY, At.PARKED, At.FAILED, At.CANCELLED}),
-    At.WAITING: frozenset({At.PARKED}) | _ENDS,
-    At.OPEN: frozenset({At.OPEN, At.RETRYING, At.PARKED}) | _ENDS,
-    At.PARKED: frozenset({At.PARKED, At.READY, At.RETRYING, At.WAITING, At.OPEN}) | _ENDS,
-    At.SUCCEEDED: frozenset(),
-    At.FAILED: frozenset(),
-    At.SKIPPED: frozenset(),
-    At.CANCELLED: frozenset(),
-}
 
 # ---------------------------------------------------------------------------------------------- errors
 
@@ -178,7 +153,8 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What every dialect's definition has. Immutable: a change is a new revision, and executions stay on theirs."""
+    """What every dialect's definition has. Immutable: a change is a new revision, and executions stay on theirs. `warnings` are findings
+    that are no reason to refuse it."""
 
     id: str
     revision: int
@@ -188,6 +164,7 @@ class Definition:
     timeout: float | None = None
     max_concurrency: int | None = None
     max_active_runs: int | None = None
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +182,8 @@ class TaskList(Definition):
 @dataclass(frozen=True, slots=True)
 class Header:
     """The execution as a whole. `entries`, `visits` and `payloads` are the last numbers given out; `work` counts frames that wait for
-    work, so that an execution with `work == 0` has nothing to do until a moment comes or somebody asks."""
+    work, so that an execution with `work == 0` has nothing to do until a moment comes or somebody asks. `paused`: nothing of it starts.
+    `redrives` counts how often it went on after an end without success; `started` is when it was admitted since the last of them."""
 
     id: str
     definition: str
@@ -222,6 +200,8 @@ class Header:
     visits: int = 0
     payloads: int = 0
     work: int = 0
+    paused: bool = False
+    redrives: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,10 +209,12 @@ class Frame:
     """One place where the execution stands.
 
     `visit` is the identity of its present wait or scope, new at each entry into one; a report that carries another is late and changes
-    nothing. `entry` is the visit at which the task was entered: the same for all its attempts, the idempotency key of its functions.
+    nothing. A scope that a redrive opens again keeps its own, which its children's paths hold. `entry` is the visit at which the task was
+    entered: the same for all its attempts, the idempotency key of its functions. A redrive is another entry; `attempt` counts on.
     `taken`: a worker has had the present attempt, which an interruption does not undo.
     `deadlines` maps a kind (timeout, heartbeat, retry, wait, execution) to when it is due. `counts` counts children by how they ended
-    (of a scope), or upstream tasks (of a PENDING task): a join is a counter, never a scan. `entered` and `last` are history ids.
+    (of a scope), or upstream tasks (of a PENDING task): a join is a counter, never a scan. `entered` and `last` are history ids; `entered`
+    is 0 on the way to a state.
 
     Of state machines only: `given` is what the state was entered with (`input` is what of it goes to the work), `items` the array a Map
     goes over, `variables` those assigned in this scope, by name, `call` what only the data told about the attempt (function, timeout...).
@@ -371,6 +353,22 @@ class Continue(Event):
     visit: int
 
 
-@dataclass(frozen=True, slots=True)
 class Cancelled(Event):
-    pass
+    __slots__ = ()
+
+
+class Paused(Event):
+    __slots__ = ()
+
+
+class Resumed(Event):
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Redriven(Event):
+    """Go on from where it ended without success, by this revision, which has said that it fits. `input`: JSON text, checked at the edge;
+    None: as it was."""
+
+    revision: int
+    input: str | None = None

@@ -10,15 +10,15 @@ import os
 from pathlib import Path
 
 from storage.protocol import Store, StoreError
+from task_functions import permissions
 from task_functions.registry import load
 from workflows.errors import Invalid, StepwellError
+from workflows.runtime.catalogue import Registration
 from workflows.runtime.engine import Engine
 from workflows.service import Service
-from workflows.settings import Settings
+from workflows.settings import BUILT_IN, Settings
 
 log = logging.getLogger(__name__)
-
-BUILT_IN = "task_functions.builtin"
 
 
 class Server:
@@ -30,6 +30,7 @@ class Server:
         self._store = store
         self._engine = engine
         self._pid: int | None = None
+        self._environment: dict[str, str | None] = {}
 
     def start(self) -> None:
         """Raises storage.StoreError when the store cannot be opened. Bad function and definition files are logged and left out."""
@@ -37,6 +38,7 @@ class Server:
             return
         self._store.open()
         self._pid = os.getpid()
+        self._permit()
         self._load_functions()
         self._engine.start()
         self._load_definitions(self.settings.definitions)
@@ -46,7 +48,22 @@ class Server:
         if self._pid == os.getpid():
             self._engine.stop(self.settings.grace_s if grace is None else grace)
             self._store.close()
+            self._restore_environment()
             self._pid = None
+
+    def _permit(self) -> None:
+        """Tell functions what they may do, here and in every process started from here."""
+        settings = self.settings
+        told = permissions.variables(commands=settings.allow_commands, http_allow=settings.http_allow, http_private=settings.http_private)
+        self._environment = {name: os.environ.get(name) for name in told}
+        os.environ.update(told)
+
+    def _restore_environment(self) -> None:
+        for name, value in self._environment.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
     def _load_functions(self) -> None:
         for source in (BUILT_IN, *self.settings.sources):
@@ -70,4 +87,10 @@ class Server:
             else:
                 for warning in done.warnings:
                     log.warning("definitions: %s: %s", path, warning)
-                log.info("definitions: %s, revision %d%s", done.id, done.revision, "" if done.created else " (unchanged)")
+                log.info("definitions: %s, revision %d%s", done.id, done.revision, _became(done))
+
+
+def _became(done: Registration) -> str:
+    if done.deleted:
+        return " was deleted, and stays so while its file is as it was"
+    return "" if done.created else " (unchanged)"

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Literal
 
 import definitions as shipped
+from task_functions.permissions import parse_entry
 from workflows.setting import Setting, SettingsError, setting, table
 
 MEBIBYTE = 1024 * 1024
 
+BUILT_IN = "task_functions.builtin"
 EXAMPLES = "task_functions.examples"
 
 
@@ -72,13 +74,15 @@ class Settings:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Where functions come from: `functions`, and the examples wherever the shipped definitions are loaded, which call them."""
+        """Where functions come from: `functions`, and the examples wherever the shipped definitions are loaded, which call them. The
+        built-ins are there anyway."""
         examples = (EXAMPLES,) if self.definitions == shipped.DIRECTORY else ()
         return tuple(dict.fromkeys((*self.functions, *examples)))
 
     def __post_init__(self) -> None:
         wrong = {name: one.check(value) for name, one in TABLE.items() if (value := getattr(self, name)) is not None}
         problems = [f"{name} {what}" for name, what in wrong.items() if what]
+        problems += [f"http_allow: {what}" for host in self.http_allow if (what := _no_host(host))]
         if not self.insecure and not is_loopback(self.host):
             problems.append(
                 f"refusing to listen on {self.host}: anybody who reaches that address could run jobs, and there are no keys yet. "
@@ -89,6 +93,15 @@ class Settings:
 
 
 TABLE: dict[str, Setting] = table(Settings)
+
+
+def _no_host(text: str) -> str:
+    """What is wrong with an entry of `http_allow`, or ""."""
+    try:
+        parse_entry(text)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def is_loopback(host: str) -> bool:

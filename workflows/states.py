@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from workflows.errors import Problem
 from workflows.expressions import Intrinsic, Path, ReferencePath, Rule, Template
 from workflows.model import Definition, Retrier
 
@@ -53,11 +52,11 @@ class Scope:
 @dataclass(frozen=True, slots=True)
 class StateMachine(Definition):
     """The whole. `start_at` and `states` are those of its outermost scope, read as a Scope's; `timeout` is TimeoutSeconds, `description`
-    the Comment unless one is given. `warnings` are findings that are no reason to refuse it."""
+    the Comment unless one is given. `pointer` is where it is in its document."""
 
     start_at: str = ""
     states: Mapping[str, State] = field(default_factory=dict)
-    warnings: tuple[Problem, ...] = ()
+    pointer: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,14 +177,6 @@ def test_an_interrupted_watch_says_how_to_go_on(shared: str, monkeypatch: pytest
     assert "stepwell state exec-" in result.stderr
 
 
-@pytest.mark.parametrize("command", ["serve", "run", "state", "cancel", "system"])
-def test_every_command_has_help_with_an_example(command: str) -> None:
-    result = CliRunner().invoke(main, [command, "--help"])
-    assert result.exit_code == 0
-    assert f"\n  stepwell {command} " in result.stdout
-    assert "Exit codes:" in result.stdout
-
-
 def test_client_commands_start_no_server() -> None:
     script = (
         "import sys; from workflows.cli import main; from workflows.client import Client; "

@@ -25,7 +25,7 @@ from tests.core.world import World
 from workflows.core import machine as machine_module
 from workflows.core.asl import Asl
 from workflows.core.waits import Work
-from workflows.model import At, Entry
+from workflows.model import At, Entry, Status
 from workflows.runtime.records import frame_data, frame_from, header_data, header_from
 
 INPUT = {"n": 1, "items": [1, 2, 3]}
@@ -138,19 +138,26 @@ def documents(draw: Callable[..., Any]) -> dict[str, Any]:
 
 
 class Life:
-    """One execution from start to end, with kills after the events numbered in `kills`."""
+    """One execution from start to end, with kills after the events numbered in `kills`; after a failure redriven up to so many times."""
 
-    def __init__(self, dialect: Asl, salt: int, kills: frozenset[int]) -> None:
+    def __init__(self, dialect: Asl, salt: int, kills: frozenset[int], redrives: int = 0) -> None:
         self.world = World(dialect)
-        self._dialect, self._salt, self._kills = dialect, salt, kills
+        self._dialect, self._salt, self._kills, self._redrives = dialect, salt, kills, redrives
+        self._done: set[tuple[str, int]] = set()
         self._events = 0
 
     def run(self) -> World:
         self._did(lambda: self.world.start(INPUT))
-        while self._next():
+        while self._next() or self._redrive():
             assert self._events < EVENTS, "it does not come to an end"
         self.world.check()
         return self.world
+
+    def _redrive(self) -> bool:
+        if self.world.status() is not Status.FAILED or self.world.head().redrives == self._redrives:
+            return False
+        self.world.check()
+        return self._did(self.world.redrive)
 
     def _next(self) -> bool:
         """The next effect: turns first, then hand out all that is ready, then one report, then the next moment."""
@@ -170,7 +177,9 @@ class Life:
     def _report(self, path: str) -> None:
         frame = self.world.at(path)
         outcome = crc32(f"{self._salt} {frame.state} {frame.attempt}".encode()) % 5
+        assert (path, frame.entry) not in self._done, "invariant 6: a finished task never runs again"
         if outcome < 3:
+            self._done.add((path, frame.entry))
             self.world.succeed(path, {"v": outcome})
         else:
             self.world.fail(path, ERRORS[outcome - 3], "made up")
@@ -226,13 +235,13 @@ def placeless(text: str) -> str:
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(document=documents(), salt=st.integers(0, 1_000), kills=st.frozensets(st.integers(1, 400), max_size=24))
-def test_a_killed_execution_ends_as_if_it_had_not_been(document: dict[str, Any], salt: int, kills: frozenset[int]) -> None:
+@given(document=documents(), salt=st.integers(0, 1_000), kills=st.frozensets(st.integers(1, 400), max_size=24), redrives=st.integers(0, 3))
+def test_a_killed_execution_ends_as_if_it_had_not_been(document: dict[str, Any], salt: int, kills: frozenset[int], redrives: int) -> None:
     dialect = compiled(document)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(machine_module, "TURN", 4)
-        whole = Life(dialect, salt, frozenset()).run()
-        killed = Life(dialect, salt, kills).run()
+        whole = Life(dialect, salt, frozenset(), redrives).run()
+        killed = Life(dialect, salt, kills, redrives).run()
     assert outcome(killed) == outcome(whole)
 
 

@@ -88,7 +88,7 @@ class Adversary:
             world.interrupt(path, clean=draw < 0.05)
         elif draw < 0.2:
             world.heartbeat(path)
-        elif draw < 0.25 and due(frame) is not None:
+        elif draw < 0.25 and due(frame, world.paused) is not None:
             world.fire(path)
         elif self.fails(path):
             self.note(Failed(world.now, 1, path, frame.visit, Error("Boom")))
@@ -108,6 +108,39 @@ class Adversary:
         """An old report comes again; it is for a wait that is over."""
         if self.old:
             assert not self.world.feed(self.chance.choice(self.old)).changed
+
+
+class Operator(Adversary):
+    """Pauses and resumes at random, and redrives what has ended without success, until it completes or `redrives` are spent."""
+
+    def __init__(self, world: World, seed: int, *, redrives: int, **options: Any) -> None:
+        super().__init__(world, seed, **options)
+        self.redrives = redrives
+        self.done: set[tuple[str, int]] = set()
+
+    def act(self) -> None:
+        world = self.world
+        if world.paused and (not world.waits() | world.timers() or self.chance.random() < 0.3):
+            world.resume()
+        elif self.chance.random() < 0.15:
+            world.pause()
+        else:
+            super().act()
+
+    def report(self, path: str) -> None:
+        frame = self.world.at(path)
+        assert (path, frame.entry) not in self.done, "invariant 6"
+        super().report(path)
+        if path not in self.world.frames or self.world.at(path).status is At.SUCCEEDED:
+            self.done.add((path, frame.entry))
+
+    def run(self) -> None:
+        super().run()
+        while self.world.status() is not Status.COMPLETED and self.redrives > 0:
+            self.redrives -= 1
+            self.failing /= 2
+            assert self.world.redrive().changed
+            super().run()
 
 
 def driven(dialect: Dialect, seed: int, data: Any = None, **options: Any) -> World:
@@ -182,6 +215,21 @@ def test_a_finished_task_is_never_issued_again(tasks: list[Task], seed: int) -> 
     assert world.types().count("TaskScheduled") == sum(frame.attempt for frame in world.frames.values())
 
 
+@examples
+@given(jobs(), seeds, failing, moments, st.sampled_from([None, 60.0]))
+def test_a_job_that_is_paused_and_redriven_runs_each_task_to_its_end_once(
+    tasks: list[Task], seed: int, failing: float, cancel: int | None, timeout: float | None
+) -> None:
+    world = World(dag(*tasks, timeout=timeout), seed=seed)
+    world.start()
+    Operator(world, seed, failing=failing, cancel_at=cancel, redrives=6).run()
+    succeeded = {frame.state for path, frame in world.frames.items() if path and frame.status is At.SUCCEEDED}
+    exited = [entry for entry in world.history if entry.type == "TaskStateExited"]
+    followed = {entry.id: entry.type for entry in world.history}
+    done = [entry.details["name"] for entry in exited if followed[entry.previous] == "TaskSucceeded"]
+    assert sorted(done) == sorted(succeeded)
+
+
 # ----------------------------------------------------------------------------------------------------------------- toy machines
 
 
@@ -224,6 +272,14 @@ def test_random_machines_hold_the_invariants_and_end(machine: State, seed: int, 
     world = driven(toy(machine, timeout=timeout), seed, failing=failing, cancel_at=cancel)
     if world.status() is Status.COMPLETED:
         assert set(world.frames) == {ROOT}, "closed scopes left nothing behind"
+
+
+@examples
+@given(machines(), seeds, failing, moments)
+def test_random_machines_are_paused_and_redriven(machine: State, seed: int, failing: float, cancel: int | None) -> None:
+    world = World(toy(machine, timeout=200.0), seed=seed)
+    world.start()
+    Operator(world, seed, failing=failing, cancel_at=cancel, redrives=3).run()
 
 
 def looping(rounds: int, body: State) -> dict[str, Any]:

@@ -17,7 +17,9 @@ from typing import Any
 
 from workflows.core.dataflow import dumps, loads
 from workflows.core.dialect import TaskEvents
+from workflows.core.draft import View
 from workflows.core.machine import Machine, read_error
+from workflows.errors import Problem
 from workflows.model import At, Definition, Delay, Error, Frame, Ref, Retrier, TaskSpec, child_path
 
 State = Mapping[str, Any]
@@ -90,6 +92,14 @@ class Toy(TaskEvents):
             self._join(m, scope)
         elif opened < size:
             self._open_branch(m, scope, opened)
+
+    def redriven(self, m: Machine, root: Frame, data: Ref | None, same: bool) -> None:
+        """The state at which the root stands begins again, as a whole."""
+        m.close(root)
+        m.again(root if data is None else replace(root, input=data))
+
+    def fits(self, view: View, before: Definition, new_input: bool) -> list[Problem]:
+        return []
 
     def resolve(self, frame: Frame) -> TaskSpec:
         state = self._state(frame)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
+from workflows.core.dag import Dag
 from workflows.core.dataflow import dumps, loads
 from workflows.core.dialect import Dialect
 from workflows.core.draft import Step
@@ -20,7 +21,6 @@ from workflows.model import (
     ENDED,
     FINISHED,
     ROOT,
-    TRANSITIONS,
     At,
     Cancelled,
     Continue,
@@ -33,13 +33,20 @@ from workflows.model import (
     Header,
     Heartbeat,
     Interrupted,
+    Paused,
+    Redriven,
     Ref,
+    Resumed,
     Started,
     Status,
     Succeeded,
     Taken,
     parent_path,
 )
+from workflows.transitions import TRANSITIONS
+
+UNCHANGED = object()
+"""No new input."""
 
 
 class World:
@@ -73,7 +80,7 @@ class World:
     def feed(self, event: Event) -> Step:
         """Step the event, hold the step against the transition table and apply it."""
         done = step(self.dialect, self, event)
-        self.check_step(done)
+        self.check_step(done, event)
         self.header = done.header
         self.payloads.update(done.payloads)
         self.history.extend(done.history)
@@ -94,11 +101,11 @@ class World:
 
     def waits(self) -> dict[str, Wait]:
         """Work waits by path."""
-        return {path: wait for path, frame in self.frames.items() if (wait := work(frame)) is not None}
+        return {path: wait for path, frame in self.frames.items() if (wait := work(frame, self.paused)) is not None}
 
     def timers(self) -> dict[str, float]:
         """When each frame's timer is due, by path."""
-        return {path: moment for path, frame in self.frames.items() if (moment := due(frame)) is not None}
+        return {path: moment for path, frame in self.frames.items() if (moment := due(frame, self.paused)) is not None}
 
     # -------------------------------------------------------------------------------------------------- events, in short
 
@@ -126,7 +133,7 @@ class World:
 
     def fire(self, path: str = ROOT) -> Step:
         """Let the frame's timer come due, at its moment."""
-        moment = due(self.at(path))
+        moment = due(self.at(path), self.paused)
         assert moment is not None
         self.now = max(self.now, moment)
         return self.feed(Fired(self.now, self.seed, path, self.visit(path), moment))
@@ -136,6 +143,18 @@ class World:
 
     def cancel(self) -> Step:
         return self.feed(Cancelled(self.now, self.seed))
+
+    def pause(self) -> Step:
+        return self.feed(Paused(self.now, self.seed))
+
+    def resume(self) -> Step:
+        return self.feed(Resumed(self.now, self.seed))
+
+    def redrive(self, dialect: Dialect | None = None, data: Any = UNCHANGED) -> Step:
+        """By another revision, with another input, if they are given."""
+        self.dialect = dialect or self.dialect
+        text = None if data is UNCHANGED else dumps(data)
+        return self.feed(Redriven(self.now, self.seed, self.dialect.definition.revision, text))
 
     def run(self, *, limit: int = 10_000, output: Any = None) -> None:
         """Let everything happen, oldest wait first; each attempt succeeds with `output`."""
@@ -164,6 +183,10 @@ class World:
     def visit(self, path: str = ROOT) -> int:
         return self.frames[path].visit
 
+    @property
+    def paused(self) -> bool:
+        return self.header is not None and self.header.paused
+
     def head(self) -> Header:
         assert self.header is not None
         return self.header
@@ -186,11 +209,13 @@ class World:
 
     # -------------------------------------------------------------------------------------------------------- invariants
 
-    def check_step(self, done: Step) -> None:
-        """A step only makes legal moves, numbers only grow, and what has ended stays as it is."""
-        before = self.header
+    def check_step(self, done: Step, event: Event) -> None:
+        """A step only makes legal moves, numbers only grow, and what has ended stays as it is, but for a redrive of what had no success."""
+        before, redriven = self.header, isinstance(event, Redriven)
         if before is not None and before.status in ENDED:
-            assert not done.changed
+            assert not done.changed or (redriven and before.status is not Status.COMPLETED)
+        if before is not None and before.paused:
+            assert not self._begun(done), "a paused execution starts nothing"
         if not done.changed:
             assert done.header == before
             assert not done.payloads
@@ -204,14 +229,22 @@ class World:
                 continue
             reached = _reachable(old.status if old else None)
             assert frame.status in reached or old == frame, f"{path}: {old and old.status} -> {frame.status}"
+            if old is not None and old.status in FINISHED:
+                assert old == frame or (redriven and old.status is not At.SUCCEEDED), f"{path}: what is finished stays so"
             assert old is None or frame.visit == old.visit or frame.visit > visits, "visits are never used twice"
         assert [entry.id for entry in done.history] == list(range(entries + 1, done.header.entries + 1))
         assert all(0 <= entry.previous < entry.id for entry in done.history)
 
+    def _begun(self, done: Step) -> list[str]:
+        """Frames that a worker has taken in this step, or that have entered a state. Tasks of a list may become ready."""
+        taken = [path for path, frame in done.frames.items() if frame is not None and frame.status is At.RUNNING]
+        entered = [entry.type for entry in done.history if entry.type.endswith("StateEntered") and not isinstance(self.dialect, Dag)]
+        return entered + [path for path in taken if path not in self.frames or self.frames[path].status is not At.RUNNING]
+
     def check(self) -> None:
         """Invariants of an execution at rest."""
         header = self.head()
-        assert header.work == len(self.waits()) == sum(frame.status in WORK for frame in self.frames.values())
+        assert header.work == sum(frame.status in WORK for frame in self.frames.values())
         visits = [frame.visit for frame in self.frames.values() if frame.status not in FINISHED and frame.status is not At.PENDING]
         assert len(visits) == len(set(visits)), "a visit identifies one wait or scope"
         assert (header.status in ENDED) == (self.at(ROOT).status in FINISHED)

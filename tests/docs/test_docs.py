@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from app import create_app
+from task_functions import http_wire
 from task_functions.registry import REGISTRY, load
 from tests.http.client import eventually
 from workflows.api.paths import shown_path
 from workflows.api.rest import KINDS
+from workflows.commands import SECTIONS
 from workflows.language import read_definition
 from workflows.language.intrinsics import ARITIES
 from workflows.model import Status
@@ -33,15 +38,41 @@ PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob
 
 
 EXAMPLES = re.findall(r"```json\n(.*?)```\n(?:\nInput `([^`]+)` gives `([^`]+)`)?", GUIDE, re.DOTALL)
-BUILT_IN = ("echo", "sleep", "fail")
+BUILT_IN = ("echo", "sleep", "fail", "http", "command")
 INPUTS = {"greeting": '{"name": "Ada"}'}
 """Of definitions behind which the guide says nothing."""
 
 
+class Orders(BaseHTTPRequestHandler):
+    """What the guide's http://api.example.com answers."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(b'{"note": "leave it at the door"}')
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def _api() -> Iterator[None]:
+    site = HTTPServer(("127.0.0.1", 0), Orders)
+    threading.Thread(target=site.serve_forever, daemon=True).start()
+    place = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", site.server_port))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(http_wire, "resolve", lambda host, *_, **__: [place] if host == "api.example.com" else [])
+        yield
+    site.shutdown()
+    site.server_close()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, _api: None) -> Iterator[Service]:
     directory = tmp_path_factory.mktemp("guide")
-    server: Server = create_app(Settings(store=str(directory / "Data.fs"), definitions=directory, grace_s=0.5)).extensions["stepwell"]
+    settings = Settings(store=str(directory / "Data.fs"), definitions=directory, grace_s=0.5, allow_commands=True, http_private=True)
+    server: Server = create_app(settings).extensions["stepwell"]
     server.start()
     yield server.service
     server.stop()
@@ -113,6 +144,12 @@ def test_every_endpoint_is_in_the_guide() -> None:
     for kind in KINDS:
         for endpoint in kind.endpoints:
             assert f"| `{endpoint.method} {masked(shown_path(endpoint.rule))}` |" in masked(GUIDE), endpoint.name
+
+
+def test_every_command_is_in_the_guide() -> None:
+    for section in SECTIONS.values():
+        for command in section:
+            assert re.search(rf"^\| `stepwell {command}\b", GUIDE, re.MULTILINE), command
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

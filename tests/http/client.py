@@ -14,7 +14,7 @@ from marshmallow import Schema
 
 from workflows.api.schemas.definitions import RegisteredSchema
 from workflows.api.schemas.executions import ExecutionStateSchema, StartedSchema
-from workflows.api.schemas.problems import InvalidSchema, ProblemSchema
+from workflows.api.schemas.problems import ConflictSchema, InvalidSchema, ProblemSchema
 
 JSON = {"Content-Type": "application/json"}
 ENDED = ("COMPLETED", "FAILED", "CANCELLED")
@@ -56,7 +56,7 @@ def loaded(answer: requests.Response, schema: Schema, status: int = 200, content
 
 def problem(answer: requests.Response, status: int, *words: str) -> Loaded:
     """Problem details whose text says all these words."""
-    schema = InvalidSchema() if status == 422 else ProblemSchema()
+    schema = {409: ConflictSchema, 422: InvalidSchema}.get(status, ProblemSchema)()
     found = loaded(answer, schema, status, "application/problem+json")
     assert found["status"] == status
     assert found["type"].startswith("urn:stepwell:problem:")
@@ -80,6 +80,9 @@ class Client:
         if isinstance(data, str):
             data = data.encode("utf-8", "surrogatepass")
         return requests.post(self.url + path, data=data, headers=headers, timeout=60, **more)
+
+    def delete(self, path: str, **more: Any) -> requests.Response:
+        return requests.delete(self.url + path, timeout=30, **more)
 
     # ----------------------------------------------------------------------------------------------- the usual way through
 
@@ -118,3 +121,15 @@ class Client:
             wire.shutdown(socket.SHUT_WR)
             text = b"".join(iter(lambda: wire.recv(65_536), b"")).decode()
         return int(text.split(" ", 2)[1]), text
+
+
+def pages(api: Client, path: str, schema: Schema, **asked: Any) -> list[list[Loaded]]:
+    """The items of every page, from the first to the last."""
+    found: list[list[Loaded]] = []
+    cursor: str | None = None
+    while True:
+        page = loaded(api.get(path, params={**asked, **({"cursor": cursor} if cursor else {})}), schema)
+        found.append(page["items"])
+        cursor = page["next"]
+        if cursor is None:
+            return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.http.client import Client, Loaded, job, loaded, problem, task
-from workflows.api.schemas.control import CancelledSchema
+from workflows.api.schemas.control import ControlledSchema
 from workflows.api.schemas.executions import ExecutionStateSchema, StartedSchema
 from workflows.model import Status
 
@@ -46,9 +46,9 @@ def test_a_completed_job(api: Client) -> None:
 def test_the_fields_on_the_wire(api: Client) -> None:
     execution_id = api.run(job(task("a")))["id"]
     state = api.get(f"/jobs/{execution_id}/state").json()
-    assert list(state)[:5] == ["id", "definitionId", "status", "startTime", "tasks"]
+    assert list(state)[:5] == ["id", "definitionId", "status", "paused", "startTime"]
     assert set(state) == {
-        *("id", "definitionId", "status", "startTime", "tasks"),
+        *("id", "definitionId", "status", "paused", "redriveCount", "startTime", "tasks"),
         *("revision", "submitTime", "endTime", "input", "output", "error"),
     }
     assert set(state["tasks"][0]) == {
@@ -147,7 +147,7 @@ def test_a_running_job_shows_what_is_not_there_yet_as_null(api: Client) -> None:
 
 def test_a_running_job_is_cancelled(api: Client) -> None:
     execution_id = running(api)
-    done = loaded(api.post(f"/jobs/{execution_id}/cancel"), CancelledSchema())
+    done = loaded(api.post(f"/jobs/{execution_id}/cancel"), ControlledSchema())
     assert (done["id"], done["status"]) == (execution_id, Status.CANCELLED)
     state = api.state(execution_id)
     assert state["status"] == Status.CANCELLED
@@ -158,7 +158,7 @@ def test_a_running_job_is_cancelled(api: Client) -> None:
 
 def test_cancelling_twice_is_fine(api: Client) -> None:
     execution_id = running(api)
-    first, second = (loaded(api.post(f"/jobs/{execution_id}/cancel"), CancelledSchema()) for _ in range(2))
+    first, second = (loaded(api.post(f"/jobs/{execution_id}/cancel"), ControlledSchema()) for _ in range(2))
     assert first == second
 
 

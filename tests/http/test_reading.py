@@ -88,14 +88,14 @@ def test_a_query_is_read(made: FlaskClient) -> None:
 
 
 def test_what_is_not_given_has_its_default(made: FlaskClient) -> None:
-    assert made.get("/look/it").get_json() == {"name": "it", "limit": 100, "cursor": None, "reverse": False}
+    assert made.get("/look/it").get_json() == {"name": "it", "limit": 50, "cursor": None, "reverse": False}
 
 
 @pytest.mark.parametrize(
     ("asked", "place", "words"),
     [
-        ("limit=0", "?limit", "this must be from 1 to 1,000"),
-        ("limit=1001", "?limit", "from 1 to 1,000"),
+        ("limit=0", "?limit", "this must be from 1 to 200"),
+        ("limit=201", "?limit", "from 1 to 200"),
         ("limit=", "?limit", "whole number"),
         ("limit=+5", "?limit", "whole number"),
         ("limit=5.0", "?limit", "whole number"),
@@ -179,7 +179,7 @@ def test_a_body_that_is_not_exactly_right_is_refused(made: FlaskClient, body: st
 def test_all_this_is_told(made: FlaskClient) -> None:
     document = made.get("/openapi.json").get_json()
     parameters = {one["name"]: one for one in document["paths"]["/look/{definitionId}"]["get"]["parameters"]}
-    assert parameters["limit"]["schema"] == {"type": "integer", "default": 100, "minimum": 1, "maximum": 1000}
+    assert parameters["limit"]["schema"] == {"type": "integer", "default": 50, "minimum": 1, "maximum": 200}
     assert parameters["status"]["schema"]["enum"] == ["RUNNING", "FAILED"]
     assert parameters["since"]["schema"] == {"type": "string", "format": "date-time"}
     assert (parameters["label"]["schema"]["type"], parameters["label"]["explode"]) == ("array", True)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from workflows.errors import Invalid
 from workflows.language.definitions import read_definition
 from workflows.language.fields import Kind
-from workflows.language.retries import _CATCHER, _RETRIER
+from workflows.language.retries import CATCHER, RETRIER
 from workflows.language.scopes import BRANCH, KINDS, MACHINE, PROCESSOR
 from workflows.language.states import read
 from workflows.language.text import MAX_DEPTH
@@ -51,7 +51,7 @@ scalars = (
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.sampled_from(NAMES + TEXTS + list(KINDS))
 )
-keys = st.sampled_from([*keys_of(*KINDS.values(), _CATCHER, _RETRIER), *NAMES, *OTHER]) | st.text(max_size=3)
+keys = st.sampled_from([*keys_of(*KINDS.values(), CATCHER, RETRIER), *NAMES, *OTHER]) | st.text(max_size=3)
 anything = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4), max_leaves=20)
 
 
@@ -85,7 +85,7 @@ def answered(document: Any, **options: Any) -> StateMachine | None:
     return None
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, derandomize=True)
 @given(machines | anything)
 def test_anything_is_answered(document: Any) -> None:
     answered(document, id="m")

@@ -14,6 +14,7 @@ SCHEMA = "SCHEMA_VALIDATION_FAILED"
 TRANSITION = "MISSING_TRANSITION_TARGET"
 INNER = {"StartAt": "X", "States": {"X": {"Type": "Pass", "End": True}}}
 RULE = {"Variable": "$.x", "IsNull": True, "Next": "B"}
+JOB_ID = "an id is 1 to 128 of the characters A-Z a-z 0-9 _ . - and starts with a letter or digit"
 INVOKE = "arn:aws:states:::lambda:invoke"
 
 
@@ -81,7 +82,7 @@ def test_machines(document: Any, expected: list[Any]) -> None:
     ("document", "expected"),
     [
         (machine(), [("/id", "this key is missing")]),
-        (machine(id="no spaces"), [("/id", "an id is 1 to 128 of the characters A-Z a-z 0-9 _ . - and starts with a letter or digit")]),
+        (machine(id="no spaces"), [("/id", f'{JOB_ID}, not "no spaces"')]),
         (machine(id="x", lables={}), [("/lables", 'a state machine has no field "lables"', "labels")]),
         (machine(id="x", labels=[]), [("/labels", "this must be an object, not a list")]),
         (machine(id="x", timeoutSeconds=5), [("/timeoutSeconds", 'a state machine has no field "timeoutSeconds"', "TimeoutSeconds")]),

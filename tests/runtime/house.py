@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from storage.memory import MemoryStore
-from storage.protocol import Batch, Store
+from storage.protocol import Batch, Key, Store
 from storage.records import encode
 from tests.simulation.definitions import make_dialect, stored
 from tests.simulation.faults import FaultyStore, Fuse, SimExecutor
@@ -33,7 +34,9 @@ class House:
         self.fatal: list[str] = []
         self.store = FaultyStore(store or MemoryStore(), Fuse(), self.commits.append)
         self.store.open()
-        self.store.commit(Batch(0, 1, {key: encode(data) for key, data in stored(self.definitions).items()}))
+        records = {key: encode(data) for key, data in stored(self.definitions).items()}
+        revisions: dict[Key, bool] = {(name, -definition.revision, 0.0): True for name, definition in self.definitions.items()}
+        self.store.commit(Batch(0, 1, records, {"definitions": {(name,): True for name in self.definitions}, "revisions": revisions}))
         self.commits.clear()
         self.boot()
 
@@ -42,10 +45,10 @@ class House:
         self.ledger = Ledger(self.store)
         self.runs: list[Run] = []
         self.executor = SimExecutor(self.workers, Fuse(), lambda _, run: self.runs.append(run), lambda identity: None)
-        catalogue = Catalogue(self.ledger, lambda name, _: self.definitions[name], make_dialect)
+        self.catalogue = Catalogue(self.ledger, lambda name, revision: replace(self.definitions[name], revision=revision), make_dialect)
         self.engine = Engine(
             self.ledger,
-            catalogue,
+            self.catalogue,
             self.executor,
             self,
             max_jobs=self.max_jobs,

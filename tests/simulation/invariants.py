@@ -30,6 +30,11 @@ class Facts:
     frames: dict[str, Frame]
     rows: list[list[Any]]
 
+    @property
+    def given(self) -> Any:
+        """What it was started with; a redrive may have changed its input since."""
+        return self.rows[0][4]["input"]
+
 
 @dataclass(slots=True)
 class Model:
@@ -44,6 +49,7 @@ class Model:
     submits: Counter[Identity] = field(default_factory=Counter)
     keys: dict[tuple[int, str, int], str] = field(default_factory=dict)
     disturbed: set[int] = field(default_factory=set)
+    done: set[tuple[int, str]] = field(default_factory=set)
 
     def read(self, kind: str, key: Key) -> Any:
         raw = self.records.get((kind, key))
@@ -79,13 +85,15 @@ class Model:
         new = self.facts[number] = Facts(loaded.header, loaded.frames, list(history(number, self.read)))
         self._history(old, new)
         self._identities(number, old, new)
+        self._finished(number, old, new)
         self._ended(new)
 
     def _history(self, old: Facts | None, new: Facts) -> None:
         assert [row[0] for row in new.rows] == list(range(1, new.header.entries + 1)), "history ids are contiguous"
         if old is not None:
             assert new.rows[: len(old.rows)] == old.rows, "history is only appended to"
-            assert old.header.status not in ENDED or new.header == old.header, "an execution ends once"
+            again = new.header.redrives > old.header.redrives and old.header.status is not Status.COMPLETED
+            assert old.header.status not in ENDED or new.header == old.header or again, "only a redrive leaves an end without success"
 
     def _identities(self, number: int, old: Facts | None, new: Facts) -> None:
         """Invariants 5 and 6: what becomes of the attempts that were running."""
@@ -110,9 +118,17 @@ class Model:
             assert counted <= 1, f"invariant 6: {identity} counts one interruption {counted} times"
             assert after.interruptions <= 3, "invariant 6: the fourth fails the attempt"
 
+    def _finished(self, number: int, old: Facts | None, new: Facts) -> None:
+        """Invariant 6, across redrives too: what has succeeded keeps its result."""
+        for path, before in (old.frames if old is not None else {}).items():
+            after = new.frames.get(path)
+            assert before.status is not At.SUCCEEDED or after in (None, before), f"invariant 6: {number}{path} was finished"
+        self.done |= {(number, path) for path, frame in new.frames.items() if frame.status is At.SUCCEEDED}
+
     def _ended(self, new: Facts) -> None:
         """Invariant 7."""
         waits = {path for path, frame in new.frames.items() if work(frame) is not None}
+        assert not (new.header.paused and new.header.status in ENDED), "what has ended is not paused"
         assert new.header.work == len(waits), "the header counts frames that wait for work"
         if new.header.status in ENDED:
             timers = {path for path, frame in new.frames.items() if due(frame) is not None}
@@ -120,14 +136,16 @@ class Model:
 
     def _indexes(self) -> None:
         """Invariant 4: what recovery reads is what the frames say."""
-        dues = {(moment, n, path) for n, f in self.facts.items() for path, frame in f.frames.items() if (moment := due(frame)) is not None}
-        assert self.indexes.get("due", set()) == dues
+        dues = {(due(frame, f.header.paused), n, path) for n, f in self.facts.items() for path, frame in f.frames.items()}
+        assert self.indexes.get("due", set()) == {key for key in dues if key[0] is not None}
         assert self.indexes.get("busy", set()) == {(n,) for n, f in self.facts.items() if f.header.work > 0}
         assert self.indexes.get("created", set()) == {(-n,) for n in self.facts}
         for status in Status:
             assert self.indexes.get(f"status/{status}", set()) == {(-n,) for n, f in self.facts.items() if f.header.status is status}
         for name in self.dialects:
-            assert self.indexes.get(f"definition/{name}", set()) == {(-n,) for n, f in self.facts.items() if f.header.definition == name}
+            those = {(-n,) for n, f in self.facts.items() if f.header.definition == name}
+            assert self.indexes.get(f"definition/{name}", set()) == those
+            assert self.indexes.get(f"revision/{name}/1", set()) == those
 
     # ---------------------------------------------------------------------------------------------------- what is done
 
@@ -139,7 +157,9 @@ class Model:
         assert frame is not None, f"invariant 1: {run.identity} is submitted before its commit"
         assert facts is not None
         assert (frame.status, frame.visit) == (At.RUNNING, visit), f"invariant 1: {run.identity} is submitted, its frame is {frame}"
+        assert not facts.header.paused, f"a paused execution starts nothing, and {run.identity} is submitted"
         assert run.identity not in self.over, f"invariant 6: {run.identity} is issued again"
+        assert (number, path) not in self.done, f"invariant 6: {run.identity} is issued, and its task is finished"
         assert run.identity not in self.owed, f"invariant 6: {run.identity} is issued again and its interruption was not counted"
         assert run.attempt == frame.attempt
         spec = self.dialects[run.job_id].resolve(frame)
@@ -176,7 +196,7 @@ class Model:
         for number, facts in self.facts.items():
             mine = {path: frame for path, frame in facts.frames.items() if frame.status is At.RUNNING}
             running |= {Identity(number, path, frame.visit) for path, frame in mine.items()}
-            ready = {path for path, frame in facts.frames.items() if frame.status is At.READY}
+            ready = {path for path, frame in facts.frames.items() if frame.status is At.READY and not facts.header.paused}
             self._gate(engine, number, facts.header.status, ready, held, len(mine))
         assert set(engine._flight) == running, "what is in flight is what is taken"
         self._timers(engine)

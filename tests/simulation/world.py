@@ -16,9 +16,10 @@ from tests.simulation.alone import alone, outcome
 from tests.simulation.definitions import UNREGISTERED, outcome_of, stored
 from tests.simulation.faults import Crash, FaultyStore, Fuse, Reply, SimExecutor
 from tests.simulation.invariants import Model
+from workflows.core.control import REDRIVABLE
 from workflows.core.dialect import Dialect
 from workflows.core.machine import Machine
-from workflows.errors import Busy, Unavailable
+from workflows.errors import Busy, Conflict, Unavailable
 from workflows.model import ENDED, At, Definition, Error, Frame
 from workflows.runtime.catalogue import Catalogue, dialect_for
 from workflows.runtime.engine import Clocks, Engine
@@ -26,7 +27,7 @@ from workflows.runtime.execution import Execution
 from workflows.runtime.executor import Beat, Done, Erred, Identity, Lost, Run
 from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Ledger
-from workflows.runtime.requests import Cancel, Start
+from workflows.runtime.requests import Cancel, Control, Pause, Redrive, Resume, Start
 
 POISON = "poison"
 """An execution with this word in its input breaks the dialect when one of its tasks has ended."""
@@ -75,6 +76,7 @@ class World:
         self.max_jobs, self.workers = self.rnd.randint(1, 3), self.rnd.randint(1, 4)
         self.accepted: dict[str, str] = {}
         self.cancels: set[int] = set()
+        self.redriven: set[int] = set()
         self.asked: dict[int, Request] = {}
         self.starts = 0
         self.past: list[Identity] = []
@@ -181,7 +183,7 @@ class World:
         text = f'{{"n": {self.starts}, "word": "{word}"}}'
 
         def heard(answer: Any) -> None:
-            known = [facts.header.id for facts in self.model.facts.values() if facts.header.input == text]
+            known = [facts.header.id for facts in self.model.facts.values() if facts.given == text]
             if isinstance(answer, str):
                 assert known == [answer], "invariant 1: accepted before it was committed"
                 self.accepted[answer] = text
@@ -191,12 +193,24 @@ class World:
         self.ask(Start(self.definitions[name], text), heard)
 
     def cancel(self, number: int) -> None:
-        def heard(answer: Any) -> None:
-            if isinstance(answer, str):
-                assert self.model.facts[number].header.status == answer, "invariant 1: answered before it was committed"
-
         self.cancels.add(number)
-        self.ask(Cancel(number), heard)
+        self.control(Cancel(number))
+
+    def redrive(self, number: int, text: str | None = None) -> None:
+        self.redriven.add(number)
+        self.control(Redrive(number, None, text))
+
+    def control(self, request: Control) -> None:
+        def heard(answer: Any) -> None:
+            header = self.model.facts[request.number].header
+            if isinstance(answer, str):
+                told = answer == header.status or answer not in ENDED or header.redrives  # more may have happened in the same batch
+                assert told, "invariant 1: answered before it was committed"
+                assert header.redrives or not isinstance(request, Redrive), "invariant 1: answered before it was committed"
+            elif isinstance(answer, Exception):
+                assert isinstance(answer, Conflict | Unavailable), answer
+
+        self.ask(request, heard)
 
     # ------------------------------------------------------------------------------------------------------ what happens
 
@@ -242,6 +256,9 @@ class World:
             choices += [
                 (0.5, self._act_lost),
                 (0.7, self._act_cancel),
+                (1.2, self._act_pause),
+                (1.0, self._act_resume),
+                (1.2, self._act_redrive),
                 (0.3, self._act_jump),
                 (0.2, self._act_unencodable),
                 (1.5, self._act_fault),
@@ -313,6 +330,27 @@ class World:
             self.note(f"cancel {number}")
             self.cancel(number)
 
+    def _act_pause(self) -> None:
+        if self.model.facts:
+            number = self.rnd.choice(list(self.model.facts))
+            self.note(f"pause {number}")
+            self.control(Pause(number))
+
+    def _act_resume(self) -> None:
+        paused = [number for number, facts in self.model.facts.items() if facts.header.paused or self.rnd.random() < 0.1]
+        if paused:
+            number = self.rnd.choice(paused)
+            self.note(f"resume {number}")
+            self.control(Resume(number))
+
+    def _act_redrive(self) -> None:
+        """Mostly of what can be redriven; a few with another input."""
+        ended = [number for number, facts in self.model.facts.items() if facts.header.status in REDRIVABLE or self.rnd.random() < 0.1]
+        if ended:
+            number = self.rnd.choice(ended)
+            self.note(f"redrive {number}")
+            self.redrive(number, '{"n": -1, "word": ""}' if self.rnd.random() < 0.2 else None)
+
     def _act_to_next_due(self) -> None:
         due = self.next_due()
         if due is not None and due > self.now:
@@ -349,6 +387,7 @@ class World:
             while self.engine.inbox._closed is False and self.engine._held:
                 self.crash()
         for _ in range(limit):
+            self._resume_all()
             self.turn()
             if self._at_rest():
                 break
@@ -362,6 +401,12 @@ class World:
                 self.crash()
         self._accounted()
 
+    def _resume_all(self) -> None:
+        for number, facts in self.model.facts.items():
+            if facts.header.paused and not any(isinstance(asked, Resume) and asked.number == number for asked in self.asked.values()):
+                self.note(f"resume {number}")
+                self.control(Resume(number))
+
     def _at_rest(self) -> bool:
         return not self.asked and all(facts.header.status in ENDED for facts in self.model.facts.values())
 
@@ -372,7 +417,7 @@ class World:
         ids = {facts.header.id: facts for facts in self.model.facts.values()}
         for name, text in self.accepted.items():
             assert name in ids, f"{name} was accepted and is lost"
-            assert ids[name].header.input == text
+            assert ids[name].given == text
         for number, facts in self.model.facts.items():
             definition = self.definitions[facts.header.definition]
             if definition.labels.get("pure") and not self._meddled(number, facts.header.input):
@@ -384,7 +429,7 @@ class World:
     def _meddled(self, number: int, given: Any) -> bool:
         rows = self.model.facts[number].rows
         worn = any(row[2] == "TaskInterrupted" and row[4]["interruptions"] > 3 for row in rows)
-        return number in self.cancels or number in self.model.disturbed or POISON in str(given) or worn
+        return number in self.cancels | self.redriven | self.model.disturbed or POISON in str(given) or worn
 
 
 def _fatal() -> None:

@@ -19,13 +19,14 @@ from werkzeug.routing import Rule
 from workflows.api.paths import shown_name, shown_path
 from workflows.api.problems import KINDS, PROBLEM_JSON, RETRY_AFTER_S, example
 from workflows.api.schemas.base import Moment, Told
-from workflows.api.schemas.problems import InvalidSchema, ProblemSchema
+from workflows.api.schemas.problems import ConflictSchema, InvalidSchema, ProblemSchema
 from workflows.api.schemas.queries import Instant, located
 from workflows.errors import Invalid
 
-VALUES: Mapping[str, tuple[str, str]] = {
+VALUES: Mapping[str, tuple[str, str | int]] = {
     "definition_id": ("Id of a job definition.", "hello"),
     "execution_id": ("Id of an execution.", "exec-0-42-9f86d081"),
+    "revision": ("A revision of the job definition, from 1.", 1),
 }
 """Each value that a rule may hold: what it is, and an example."""
 
@@ -80,7 +81,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # flask_smorest has no type
     def _register_responses(self) -> None:
         """One for each kind of problem, under the name of its status."""
         for status, (_, title) in KINDS.items():
-            schema = InvalidSchema if status == 422 else ProblemSchema
+            schema = {409: ConflictSchema, 422: InvalidSchema}.get(status, ProblemSchema)
             response: dict[str, Any] = {
                 "description": title,
                 "content": {PROBLEM_JSON: {"schema": schema, "example": example(status)}},

@@ -22,7 +22,7 @@ from workflows.api.answers import answer
 from workflows.api.paths import unknown_path
 from workflows.api.schemas.base import example_of
 from workflows.api.schemas.problems import InvalidSchema, ProblemSchema
-from workflows.errors import Busy, Conflict, Invalid, NotFound, NotJson, Problem, StepwellError, Unavailable
+from workflows.errors import Busy, Conflict, Invalid, Misfit, NotFound, NotJson, Problem, StepwellError, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +108,8 @@ def _known(error: StepwellError) -> Response:
     status = next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), None)
     if status is None:
         return _unforeseen(error)
+    if isinstance(error, Misfit):
+        return problem(status, str(error), error.problems)
     if isinstance(error, Invalid):
         count = len(error.problems)
         detail = str(error.problems[0]) if count == 1 else f"{count} problems were found; all of them are listed"

@@ -14,14 +14,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from workflows.core import asl_scopes, asl_tasks, retry
+from workflows.core import asl_redrive, asl_scopes, asl_tasks, retry
 from workflows.core.asl_flow import Compiled, Datum, Flow, index_of
 from workflows.core.dialect import Moment
 from workflows.core.draft import View
 from workflows.core.expressions import ExpressionFailure, evaluate, matches
 from workflows.core.machine import Machine, read_error
+from workflows.errors import Problem
 from workflows.expressions import Path, timestamp
-from workflows.model import DATA_LIMIT_EXCEEDED, HEARTBEAT_TIMEOUT, RUNTIME, TIMEOUT, At, Error, Frame, Ref, TaskSpec
+from workflows.model import DATA_LIMIT_EXCEEDED, HEARTBEAT_TIMEOUT, RUNTIME, TIMEOUT, At, Definition, Error, Frame, Ref, TaskSpec
 from workflows.numbers import dumps
 from workflows.states import (
     ABSENT,
@@ -63,7 +64,7 @@ class Asl:
 
     def enter(self, m: Machine, frame: Frame) -> None:
         state = self._state(frame)
-        if not frame.retries:
+        if not frame.entered:
             entered = m.note(frame.last, f"{state.type}StateEntered", name=state.name, input=frame.input)
             frame = replace(frame, given=frame.input, items=None, call={}, started=m.at, entered=entered, last=entered)
         try:
@@ -111,9 +112,21 @@ class Asl:
         elif counts["left"] == 0:
             self._join(m, replace(scope, last=noted), counts["size"])
         else:
-            opened = counts["opened"]
-            fresh = range(opened, min(opened + 1, counts["size"]))
-            self._open_items(m, m.put(replace(scope, counts={**counts, "opened": fresh.stop})), state, fresh)
+            self._open_items(m, scope, state, 1)
+
+    def redriven(self, m: Machine, root: Frame, data: Ref | None, _same: bool) -> None:
+        """As RedriveExecution: from the unsuccessful states on, which are not entered anew; in a scope only where it had no success. A new
+        input is that of the state at which the execution stands, and the execution's own where the state was given that."""
+        if data is not None:
+            if root.input == m.header.input or (root.entered and root.given == m.header.input):
+                m.set(input=data)
+            root = replace(root, input=data, given=data)
+        if self.definition.max_active_runs is None:
+            m.run_begins(root)
+        self._go_on(m, root)
+
+    def fits(self, view: View, before: Definition, new_input: bool) -> list[Problem]:
+        return asl_redrive.misfits(self._compiled, view, before, new_input)
 
     def resolve(self, frame: Frame) -> TaskSpec:
         return asl_tasks.spec(self._task(frame), frame.call) if frame.call else self._specs[frame.state]
@@ -186,15 +199,24 @@ class Asl:
             m.fail(frame, _error(frame, failure))
             return
         if scope.counts["size"]:
-            self._open_items(m, scope, state, range(scope.counts["opened"]))
+            self._open_items(m, scope, state, scope.counts["limit"])
         else:
             self._join(m, scope, 0)
 
     # -------------------------------------------------------------------------------------------------------------- scopes
 
-    def _open_items(self, m: Machine, scope: Frame, state: Map, indexes: range) -> None:
+    def _open_items(self, m: Machine, scope: Frame, state: Map, count: int) -> None:
+        """Begin so many more iterations, or as many as there are; after a redrive first those that go on."""
+        indexes = asl_scopes.upcoming(m, scope, count)
+        scope = m.put(replace(scope, counts={**scope.counts, "opened": indexes[-1] + 1 if indexes else scope.counts["size"]}))
+        flow = self._flow(m, scope)
         try:
-            asl_scopes.open_items(m, self._flow(m, scope), scope, state, indexes)
+            for index in indexes:
+                child = m.frame(asl_scopes.branch_path(scope, index))
+                if child is None:
+                    asl_scopes.open_item(m, flow, scope, state, index)
+                else:
+                    self._go_on(m, child)
         except ExpressionFailure as failure:
             self._scope_failed(m, scope, _error(scope, failure))
 
@@ -210,14 +232,35 @@ class Asl:
 
     def _join(self, m: Machine, scope: Frame, size: int) -> None:
         result = asl_scopes.outputs(m, scope, size)
-        m.close(scope)
         m.note(scope.last, f"{self._state(scope).type}StateSucceeded")
         self._worked(m, scope, result)
 
     def _scope_failed(self, m: Machine, scope: Frame, error: Error) -> None:
+        """Children stay until it is clear that the failure is retried or caught: else they are what a redrive goes on from."""
         asl_scopes.abort(m, self._compiled, scope)
-        m.close(scope)
+        m.halt(scope.path, f"the state {scope.state!r} around it failed")
         m.fail(scope, error)
+
+    def _go_on(self, m: Machine, frame: Frame) -> None:
+        """The redriven frame's turn has come. A scope's counts are there if it was open; else it begins as a whole."""
+        state = self._state(frame)
+        if not frame.counts:
+            m.again(frame)
+        elif isinstance(state, Map):
+            size = frame.counts["size"]
+            left = size - asl_scopes.succeeded(m, frame, frame.counts["opened"])
+            scope = m.reopen(frame, **{**frame.counts, "left": left, "failed": 0, "opened": 0})
+            if left:
+                self._open_items(m, scope, state, scope.counts["limit"])
+            else:
+                self._join(m, scope, size)
+        else:
+            size = len(state.scopes())
+            scope = m.reopen(frame, left=size - asl_scopes.succeeded(m, frame, size))
+            for child in asl_scopes.pending(m, scope, size):
+                self._go_on(m, child)
+            if not scope.counts["left"]:
+                self._join(m, scope, size)
 
     def _why(self, m: Machine, child: Frame, tolerant: bool) -> Error:
         if tolerant:
@@ -228,7 +271,7 @@ class Asl:
     # ----------------------------------------------------------------------------------------------------------- the end
 
     def _worked(self, m: Machine, frame: Frame, raw: Datum) -> None:
-        """The work of a Task, Parallel or Map is done: from its raw result to the exit."""
+        """The work of a Task, Parallel or Map is done: from its raw result to the exit, up to which a scope keeps its children."""
         state, flow = self._state(frame), self._flow(m, frame)
         assert isinstance(state, Working), "only a Task, Parallel or Map has a result"
         try:
@@ -247,6 +290,8 @@ class Asl:
         state = self._state(frame)
         details: dict[str, Any] = {"assignedVariables": assigned} if assigned else {}
         last = m.note(frame.last, f"{state.type}StateExited", name=state.name, output=output, **details)
+        if frame.counts:
+            m.close(frame)
         frame = replace(frame, last=last)
         if target is None:
             m.conclude(_bare(frame), At.SUCCEEDED, output=output)
@@ -266,7 +311,7 @@ class Asl:
                 return
         except ExpressionFailure as failure:
             error = _error(frame, failure)
-        m.conclude(_bare(frame), At.FAILED, error=replace(error, task=error.task or state.name))
+        m.conclude(frame, At.FAILED, error=replace(error, task=error.task or state.name))
 
     def _catch(self, m: Machine, frame: Frame, catcher: Catcher, error: Error) -> None:
         flow = self._flow(m, frame)
@@ -296,8 +341,8 @@ def _spec(state: State) -> TaskSpec:
 
 
 def _bare(frame: Frame) -> Frame:
-    """The frame without what it needs no more: a Map of thousands keeps its finished iterations."""
-    return replace(frame, input=None, given=None, items=None, call={}, variables={})
+    """The frame without what it needs no more, having succeeded: a Map of thousands keeps its finished iterations."""
+    return replace(frame, input=None, given=None, items=None, call={}, counts={}, variables={})
 
 
 def _place(frame: Frame) -> str:

@@ -200,7 +200,7 @@ class Flow:
                 "StartTime": rfc3339(header.created),
                 "Name": header.id,
                 "RoleArn": arns.ROLE,
-                "RedriveCount": 0,
+                "RedriveCount": header.redrives,
             },
             "StateMachine": {"Id": arns.machine_arn(machine.id), "Name": machine.id},
             "State": state,

@@ -6,7 +6,7 @@ A Map keeps its items as one payload and counts; what its iterations gave stays 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from math import floor
@@ -25,8 +25,8 @@ INLINE_CONCURRENCY = 40
 EXCEEDED = "States.ExceedToleratedFailureThreshold"
 EXCEEDED_CAUSE = "The specified tolerated failure threshold was exceeded"
 
-_LEAVES_NO_TRACE = frozenset({At.PENDING, At.PARKED}) | FINISHED
-"""Of frames in a scope that fails: those at no state."""
+_AT_REST = FINISHED | {At.PENDING}
+"""Of frames in a scope that fails: those that were not under way."""
 
 
 def open_parallel(m: Machine, flow: Flow, frame: Frame, state: Parallel) -> Frame:
@@ -51,17 +51,40 @@ def open_map(m: Machine, flow: Flow, frame: Frame, state: Map, data: Datum) -> F
     """`frame` and `data` as `start_map` gave them. No iteration is begun yet. Raises ExpressionFailure."""
     size = len(flow.items(data, state.items_path).value)
     most = _whole(flow.number(state.max_concurrency, data, "MaxConcurrencyPath"), "MaxConcurrency")
-    counts = {"left": size, "size": size, "failed": 0, "opened": min(size, most or INLINE_CONCURRENCY, INLINE_CONCURRENCY)}
+    counts = {"left": size, "size": size, "failed": 0, "opened": 0, "limit": min(most or INLINE_CONCURRENCY, INLINE_CONCURRENCY)}
     tolerated = _tolerated(flow, state, data, size)
     return m.open(frame, **counts, **({} if tolerated is None else {"tolerated": tolerated}))
 
 
-def open_items(m: Machine, flow: Flow, scope: Frame, state: Map, indexes: Iterable[int]) -> None:
-    """Begin these iterations. `flow` is that of `scope` as it is. Raises ExpressionFailure: those before have begun."""
-    for index in indexes:
-        item = flow.item(state.item_selector, index).keep(state.name)
-        last = m.note(scope.last, "MapIterationStarted", name=state.name, index=index)
-        m.goto(Frame(branch_path(scope, index), At.PENDING, last=last), state.processor.start_at, item)
+def upcoming(m: Machine, scope: Frame, count: int) -> list[int]:
+    """The next iterations to begin or, in a redrive, to go on with: `count` of them or all that are left, from `counts["opened"]` on."""
+    found: list[int] = []
+    for index in range(scope.counts["opened"], scope.counts["size"]):
+        child = m.frame(branch_path(scope, index))
+        if child is None or child.status is At.PENDING:
+            found.append(index)
+            if len(found) == count:
+                break
+    return found
+
+
+def open_item(m: Machine, flow: Flow, scope: Frame, state: Map, index: int) -> None:
+    """Begin this iteration. `flow` is that of `scope` as it is. Raises ExpressionFailure."""
+    item = flow.item(state.item_selector, index).keep(state.name)
+    last = m.note(scope.last, "MapIterationStarted", name=state.name, index=index)
+    m.goto(Frame(branch_path(scope, index), At.PENDING, last=last), state.processor.start_at, item)
+
+
+def succeeded(m: Machine, scope: Frame, size: int) -> int:
+    """How many of the first `size` children have."""
+    children = (m.frame(branch_path(scope, index)) for index in range(size))
+    return sum(child is not None and child.status is At.SUCCEEDED for child in children)
+
+
+def pending(m: Machine, scope: Frame, size: int) -> list[Frame]:
+    """Those of the first `size` children that a redrive is to go on with."""
+    children = (m.frame(branch_path(scope, index)) for index in range(size))
+    return [child for child in children if child is not None and child.status is At.PENDING]
 
 
 def outputs(m: Machine, scope: Frame, size: int) -> Datum:
@@ -81,9 +104,9 @@ def outputs(m: Machine, scope: Frame, size: int) -> Datum:
 def abort(m: Machine, compiled: Compiled, scope: Frame) -> None:
     """Tell of what still stands at a state beneath a scope that has failed, innermost first."""
     for frame in reversed(list(m.beneath(scope.path))):
-        if frame.status not in _LEAVES_NO_TRACE:
+        if frame.status not in _AT_REST and frame.status is not At.PARKED:  # which is at no state
             m.note(frame.last, f"{compiled.states[frame.state].type}StateAborted")
-        if frame.status not in FINISHED:
+        if frame.status not in _AT_REST:
             above = m.frame(parent_path(frame.path))
             assert above is not None, "a frame has its scope above it"
             if isinstance(compiled.states[above.state], Map):

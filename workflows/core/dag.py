@@ -18,13 +18,16 @@ from workflows.core.draft import View
 from workflows.core.expressions import ExpressionFailure, Scope, evaluate, matches
 from workflows.core.machine import Machine, read_error
 from workflows.core.paths import Miss
+from workflows.errors import Problem
 from workflows.expressions import CONTEXT, Field, Intrinsic, Path, Template
 from workflows.model import (
     DATA_LIMIT_EXCEEDED,
+    FINISHED,
     PARAMETER_PATH_FAILURE,
     ROOT,
     RUNTIME,
     At,
+    Definition,
     Error,
     Frame,
     Ref,
@@ -127,6 +130,45 @@ class Dag(TaskEvents):
         if counts["left"] == 0:
             self._complete(m, root)
 
+    def redriven(self, m: Machine, root: Frame, data: Ref | None, same: bool) -> None:
+        """Whatever did not succeed is decided anew, except what was skipped and would be again. A new input is the execution's."""
+        if data is not None:
+            m.set(input=data)
+        for frame in list(m.beneath(ROOT)):
+            if frame.state not in self.definition.tasks:
+                m.drop(frame.path)
+        undone = self._undone(m, same)
+        for task in undone:
+            frame = _frame(m, task)
+            m.put(replace(frame, status=At.PENDING, counts={}, reason="", ended=None, last=root.last))
+        ended = {frame.state: frame for frame in m.beneath(ROOT) if frame.status in FINISHED}
+        root = m.open(root, left=len(undone), failed=0)
+        for task in undone:
+            if not task.depends_on:
+                self.enter(m, _frame(m, task))
+            for name in task.depends_on:
+                if name in ended:
+                    self._count(m, task, replace(ended[name], last=root.last))
+        if not undone:
+            self._complete(m, root)
+
+    def fits(self, view: View, before: Definition, _new_input: bool) -> list[Problem]:
+        """A task that has succeeded must be there, with the same upstream tasks: its result is what they gave it."""
+        revision = self.definition.revision
+        if not isinstance(before, TaskList):
+            return [Problem("", f"revision {revision} is a task list, and the execution runs a state machine")]
+        problems = []
+        for name in before.tasks:
+            if _result(view, name) is None:
+                continue
+            was, now = set(before.tasks[name].depends_on), self.definition.tasks.get(name)
+            if now is None:
+                problems.append(Problem("/tasks", f"the task {name!r} is finished, and is missing in revision {revision}"))
+            elif set(now.depends_on) != was:
+                lists = f"{sorted(now.depends_on)}, not on {sorted(was)}"
+                problems.append(Problem("/tasks", f"the task {name!r} is finished, and in revision {revision} depends on {lists}"))
+        return problems
+
     def resolve(self, frame: Frame) -> TaskSpec:
         return self._task(frame).spec
 
@@ -139,9 +181,23 @@ class Dag(TaskEvents):
     def _task(self, frame: Frame) -> Task:
         return self.definition.tasks[frame.state]
 
+    def _undone(self, m: Machine, same: bool) -> list[Task]:
+        """The tasks that a redrive decides anew, in the definition's order. What was skipped stays so if nothing has changed, which is to
+        say that nothing before it is undone, up to the last that succeeded."""
+        status = {name: frame.status for name in self.definition.tasks if (frame := m.frame(child_path(ROOT, name)))}
+        kept = {At.SUCCEEDED, At.SKIPPED} if same else {At.SUCCEEDED}
+        undone = {name for name in self.definition.tasks if status.get(name) not in kept}
+        todo = list(undone)
+        while todo:
+            for name in self.definition.downstream.get(todo.pop(), ()):
+                if name not in undone and status.get(name) is At.SKIPPED:
+                    undone.add(name)
+                    todo.append(name)
+        return [task for name, task in self.definition.tasks.items() if name in undone]
+
     def _count(self, m: Machine, task: Task, ended: Frame) -> None:
         """One more of the task's upstream tasks has ended."""
-        frame = m.frame(child_path(ROOT, task.id)) or _new(task)
+        frame = _frame(m, task)
         if frame.status is not At.PENDING:
             return
         done_well = ended.status is At.FAILED and self._task(ended).continue_on_failure
@@ -260,6 +316,10 @@ def _error(field: str, failure: ExpressionFailure) -> Error:
 
 def _new(task: Task) -> Frame:
     return Frame(child_path(ROOT, task.id), At.PENDING, state=task.id)
+
+
+def _frame(m: Machine, task: Task) -> Frame:
+    return m.frame(child_path(ROOT, task.id)) or _new(task)
 
 
 def _result(view: View | Machine, name: str) -> Ref | None:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from workflows.core.draft import View
+from workflows.errors import Problem
 from workflows.model import DATA_LIMIT_EXCEEDED, Definition, Error, Frame, Ref, TaskSpec, exceeds
 
 if TYPE_CHECKING:
@@ -59,6 +60,15 @@ class Dialect(Protocol):
 
     def child_ended(self, m: Machine, scope: Frame, child: Frame) -> None:
         """A child of the open scope is finished. A scope that is left with children still beneath it must be closed first."""
+        ...
+
+    def redriven(self, m: Machine, root: Frame, data: Ref | None, same: bool) -> None:
+        """Go on from where the execution ended without success: every frame that did not succeed is PENDING, the root too, and follows the
+        redrive in the history. `data`: a new input, if one is given; `same`: neither that nor another revision."""
+        ...
+
+    def fits(self, view: View, before: Definition, new_input: bool) -> list[Problem]:
+        """What keeps this revision from taking over an ended execution that ran by `before`, with another input if one is given."""
         ...
 
     def resolve(self, frame: Frame) -> TaskSpec:

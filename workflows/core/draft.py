@@ -14,10 +14,10 @@ from typing import Any, Protocol
 from workflows.core.waits import WORK
 from workflows.errors import IllegalTransition
 from workflows.model import (
+    FINISHED,
     INLINE_BYTES,
     ROOT,
-    STATUS_TRANSITIONS,
-    TRANSITIONS,
+    At,
     Entry,
     Frame,
     Header,
@@ -26,6 +26,7 @@ from workflows.model import (
     exceeds,
     parent_path,
 )
+from workflows.transitions import STATUS_TRANSITIONS, TRANSITIONS
 
 
 class View(Protocol):
@@ -72,7 +73,6 @@ class Draft:
         self.at = at if self.base is None else max(at, self.base.at)
         self._seed = seed
         self._drawn = 0
-        self._header: dict[str, Any] = {}
         self._frames: dict[str, Frame | None] = {}
         self._born: dict[str, list[str]] = {}
         self._history: list[Entry] = []
@@ -90,25 +90,19 @@ class Draft:
 
     @property
     def header(self) -> Header:
+        """As this step has made it so far, but for the counters, which `finish` sets."""
         assert self.base is not None, "no event but Started reaches an execution that does not exist"
         return self.base
 
-    @property
-    def status(self) -> Status:
-        status: Status = self._header.get("status", self.header.status)
-        return status
-
-    @property
-    def running_since(self) -> float | None:
-        """When the execution was admitted, by this step at the latest; None while it is queued."""
-        started: float | None = self._header.get("started", self.header.started)
-        return started
-
     def set_status(self, status: Status, **fields: Any) -> None:
         """Move the execution to `status` and set other header fields with it. Raises IllegalTransition."""
-        if status not in STATUS_TRANSITIONS[self.status]:
-            raise IllegalTransition(f"execution {self.header.id}: {self.status} -> {status}")
-        self._header.update(fields, status=status)
+        if status not in STATUS_TRANSITIONS[self.header.status]:
+            raise IllegalTransition(f"execution {self.header.id}: {self.header.status} -> {status}")
+        self.set(status=status, **fields)
+
+    def set(self, **fields: Any) -> None:
+        """Set header fields."""
+        self.base = replace(self.header, **fields)
 
     # ------------------------------------------------------------------------------------------------------------ frames
 
@@ -116,6 +110,12 @@ class Draft:
         if path in self._frames:
             return self._frames[path]
         return self.view.frame(path)
+
+    def present(self, path: str) -> Frame:
+        """The frame as this step has made it so far."""
+        frame = self.frame(path)
+        assert frame is not None, f"there is no frame {path!r}"
+        return frame
 
     def put(self, frame: Frame) -> Frame:
         """The one place where a frame changes. Raises IllegalTransition."""
@@ -149,6 +149,18 @@ class Draft:
                 if frame is not None:
                     yield frame
                     stack.append(child)
+
+    def halt(self, path: str, reason: str) -> None:
+        """Whatever beneath has not finished is CANCELLED. The frames stay: a redrive goes on from them."""
+        for frame in list(self.beneath(path)):
+            if frame.status not in FINISHED:
+                begun = frame.attempt - (frame.status is At.READY and not frame.taken)
+                self.put(replace(frame, status=At.CANCELLED, attempt=begun, deadlines={}, reason=reason, ended=self.at))
+
+    def close(self, scope: Frame) -> None:
+        """Forget all frames beneath the scope, those that still run too: nothing of them is reached again."""
+        for frame in list(self.beneath(scope.path)):
+            self.drop(frame.path)
 
     def visit(self) -> int:
         """A new identity for a wait or scope."""
@@ -205,6 +217,5 @@ class Draft:
             visits=self._visits,
             payloads=self._numbered,
             work=self._work,
-            **self._header,
         )
         return Step(header, self._frames, tuple(self._history), self._payloads, answer)

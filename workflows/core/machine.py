@@ -1,9 +1,9 @@
 """The state machine under every dialect: `step(dialect, execution, event) -> Step`. Pure: no clock, no chance, no I/O.
 
-Owns what is the same in all dialects: identities of waits, attempts, deadlines, retries, interruptions, cancelling, ending, the
-opening and closing of scopes, and the history of all that. A dialect (`core.dag`, the tests' toy, later the states language) only says what
-comes next. A step is a worklist, never recursion. A frame on its way to a state is PARKED; a step that has seen TURN arrivals leaves the
-others parked for a later one, so that neither an endless loop of quick states nor a wide scope holds up the neighbours.
+Owns what is the same in all dialects: identities of waits, attempts, deadlines, retries, interruptions, ending, the opening and closing of
+scopes, and the history of all that; what people do to an execution is in `core.control`. A dialect (`core.dag`, `core.asl`, the tests' toy)
+only says what comes next. A step is a worklist, never recursion. A frame on its way to a state is PARKED; a step that has seen TURN
+arrivals leaves the others parked for a later one, so that neither an endless loop of quick states nor a wide scope holds up the neighbours.
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from workflows.core import retry
+from workflows.core import control, retry
 from workflows.core.dataflow import dumps, loads
 from workflows.core.dialect import RESULT_BYTES, Dialect, Moment
 from workflows.core.draft import Draft, Step, View
-from workflows.core.waits import due
+from workflows.core.waits import EXECUTION, due
 from workflows.model import (
     DATA_LIMIT_EXCEEDED,
     ENDED,
-    FINISHED,
     HEARTBEAT_TIMEOUT,
     INTERRUPTED,
     ROOT,
@@ -39,7 +38,10 @@ from workflows.model import (
     Header,
     Heartbeat,
     Interrupted,
+    Paused,
+    Redriven,
     Ref,
+    Resumed,
     Started,
     Status,
     Succeeded,
@@ -60,8 +62,8 @@ HISTORY_EVENTS = 1_000_000
 ERROR_CHARACTERS = 32 * 1024
 """Of a longer message the beginning is kept, of a longer traceback the end."""
 
-_KINDS = ("execution", "timeout", "heartbeat", "retry", "wait")
-"""Of deadlines: of those due at the same moment the first decides. The root's "execution" outlives its waits."""
+_KINDS = (EXECUTION, "timeout", "heartbeat", "retry", "wait")
+"""Of deadlines: of those due at the same moment the first decides. The root's own of the execution outlives its waits."""
 
 _ENTRY = {
     Status.COMPLETED: "ExecutionSucceeded",
@@ -117,7 +119,7 @@ class Machine(Draft):
 
     def taken(self, event: Taken) -> None:
         frame = self._current(event.path, event.visit, At.READY)
-        if frame is None:
+        if frame is None or self.header.paused:
             return
         self.run_begins(frame)
         spec = self.dialect.resolve(frame)
@@ -154,10 +156,10 @@ class Machine(Draft):
 
     def fired(self, event: Fired) -> None:
         frame = self.frame(event.path)
-        if frame is None or frame.visit != event.visit or due(frame) != event.due or event.due > self.at:
+        if frame is None or frame.visit != event.visit or due(frame, self.header.paused) != event.due or event.due > self.at:
             return
         kind = next(kind for kind in _KINDS if frame.deadlines.get(kind) == event.due)
-        if kind == "execution":
+        if kind == EXECUTION:
             limit = self.dialect.definition.timeout
             text = f"the execution did not end within {limit:g} seconds"
             self.end(Status.FAILED, error=Error(TIMEOUT, text), entry="ExecutionTimedOut")
@@ -188,40 +190,34 @@ class Machine(Draft):
             self.put(replace(frame, status=At.READY, deadlines=self._lasting(frame)))
 
     def broke(self, event: Broke) -> None:
-        if self.status not in ENDED:
+        if self.header.status not in ENDED:
             self.end(Status.FAILED, error=_clipped(event.error))
 
-    def resumed(self, event: Continue) -> None:
+    def continued(self, event: Continue) -> None:
         frame = self._current(event.path, event.visit, At.PARKED)
-        if frame is not None:
+        if frame is not None and not self.header.paused:
             self.run_begins(frame)
             self.dialect.enter(self, frame)
-
-    def cancelled(self, _event: Cancelled) -> str:
-        if self.status in ENDED:
-            return self.status
-        self.end(Status.CANCELLED)
-        return Status.CANCELLED
 
     # -------------------------------------------------------------------------------------------------- what dialects call
 
     def run_begins(self, frame: Frame) -> None:
         """The execution is admitted, waits for its first moment or takes another turn: from here its own time-out counts. The caller
         puts `frame`; when that is not the root, the root gets its deadline here."""
-        if self.status is not Status.QUEUED:
+        if self.header.status is not Status.QUEUED:
             return
         self.set_status(Status.RUNNING, started=self.at)
         if frame.path != ROOT and self.dialect.definition.timeout is not None:
-            root = self._present_at(ROOT)
+            root = self.present(ROOT)
             self.put(replace(root, deadlines=self._lasting(root)))
 
     def goto(self, frame: Frame, state: str, data: Ref | None) -> None:
         """Send the frame to a state, which it enters in its turn. Nothing of the state it leaves is kept."""
-        clean = replace(frame, attempt=0, retries=(), interruptions=0, taken=False, output=None, started=None)
+        clean = replace(frame, entry=0, attempt=0, retries=(), interruptions=0, taken=False, output=None, entered=0, started=None)
         self._send(replace(clean, state=state, input=data))
 
     def again(self, frame: Frame) -> None:
-        """Send a RETRYING frame into its state once more; the retries it has spent stay spent."""
+        """Send a RETRYING or redriven frame into its state once more; the retries it has spent stay spent."""
         self._send(frame)
 
     def attempt(self, frame: Frame, data: Ref | None, **details: Any) -> None:
@@ -233,7 +229,7 @@ class Machine(Draft):
                 frame,
                 status=At.READY,
                 visit=visit,
-                entry=frame.entry if frame.attempt else visit,
+                entry=frame.entry or visit,
                 attempt=frame.attempt + 1,
                 interruptions=0,
                 taken=False,
@@ -253,14 +249,13 @@ class Machine(Draft):
         """The frame becomes a scope; its children's paths begin with its own. `counts`: what it counts down and up."""
         return self.put(replace(frame, status=At.OPEN, visit=self.visit(), counts=counts, deadlines=self._lasting(frame)))
 
-    def close(self, scope: Frame) -> None:
-        """Forget all frames beneath the scope, those that still run too: nothing of them is reached again."""
-        for frame in list(self.beneath(scope.path)):
-            self.drop(frame.path)
+    def reopen(self, frame: Frame, **counts: int) -> Frame:
+        """A scope that had ended without success is one again, in a redrive; its children's paths stay valid, as its visit does."""
+        return self.put(replace(frame, status=At.OPEN, counts=counts, deadlines=self._lasting(frame)))
 
     def fail(self, frame: Frame, error: Error, moment: Moment | None = None) -> None:
-        """An attempt, a scope or a state failed: try again as its retriers say, or hand the failure to the dialect. `moment`: as what the
-        failure goes into the history; None: the dialect has seen to that."""
+        """An attempt, a scope or a state failed: try again as its retriers say, all that is beneath it forgotten, or hand the failure to
+        the dialect. `moment`: as what the failure goes into the history; None: the dialect has seen to that."""
         if moment is not None:
             frame = replace(frame, last=self.dialect.note(self, frame, moment, {"error": error.type, "cause": error.message}))
         spec = self.dialect.resolve(frame)
@@ -271,6 +266,7 @@ class Machine(Draft):
         used = list(frame.retries) + [0] * (index + 1 - len(frame.retries))
         delay = retry.seconds(spec.retriers[index].delay, used[index], self.random())
         used[index] += 1
+        self.close(frame)
         self.put(
             replace(
                 frame,
@@ -279,6 +275,7 @@ class Machine(Draft):
                 retries=tuple(used),
                 error=self.keep(_error_text(error)),
                 deadlines={**self._lasting(frame), "retry": self.at + delay},
+                counts={},
                 last=self.dialect.note(self, frame, Moment.RETRIED, {"retry": sum(used), "delay": delay}),
             )
         )
@@ -286,34 +283,31 @@ class Machine(Draft):
     def conclude(self, frame: Frame, status: At, *, output: Ref | None = None, error: Error | None = None, reason: str = "") -> None:
         """The frame is finished, SUCCEEDED, FAILED or SKIPPED; its scope hears of it. With the root the execution ends."""
         if frame.path == ROOT:
-            self.end(Status.COMPLETED if status is At.SUCCEEDED else Status.FAILED, output=output, error=error, last=frame.last)
+            self.end(Status.COMPLETED if status is At.SUCCEEDED else Status.FAILED, output=output, error=error, root=frame)
             return
         kept = self.keep(_error_text(error)) if error is not None else None
-        done = self.put(replace(frame, status=status, output=output, error=kept, reason=reason, ended=self.at, deadlines={}, counts={}))
+        counts = frame.counts if status is At.FAILED else {}
+        done = self.put(replace(frame, status=status, output=output, error=kept, reason=reason, ended=self.at, deadlines={}, counts=counts))
         self._todo.append(lambda: self._tell_scope(done))
 
     def end(
-        self, status: Status, *, output: Ref | None = None, error: Error | None = None, entry: str = "", last: int | None = None
+        self, status: Status, *, output: Ref | None = None, error: Error | None = None, entry: str = "", root: Frame | None = None
     ) -> None:
-        """The execution ends, and with it all that still runs in it (invariant 7). `entry`: how the history calls it; `last`: the entry it
-        follows (None: the root's)."""
+        """The execution ends, and with it all that still runs in it (invariant 7). `entry`: how the history calls it; `root`: the root
+        frame as it is to stay (None: as it is)."""
         if output is not None and exceeds(self.text(output), RESULT_BYTES):
             self.discard(output)
             status, output = Status.FAILED, None
             error = Error(DATA_LIMIT_EXCEEDED, f"the output is longer than {RESULT_BYTES:,} bytes")
-        for frame in list(self.beneath(ROOT)):
-            if frame.status not in FINISHED:
-                reason = "the execution was cancelled" if status is Status.CANCELLED else "the execution failed"
-                begun = frame.attempt - (frame.status is At.READY and not frame.taken)
-                self.put(replace(frame, status=At.CANCELLED, attempt=begun, deadlines={}, counts={}, reason=reason, ended=self.at))
-        root = self._present_at(ROOT)
+        self.halt(ROOT, "the execution was cancelled" if status is Status.CANCELLED else "the execution failed")
+        root = self.present(ROOT) if root is None else root
         details: dict[str, Any] = {} if output is None else {"output": output}
         if error is not None:
             details = {"error": error.type, "cause": error.message}
-        noted = self.note(root.last if last is None else last, entry or _ENTRY[status], **details)
+        noted = self.note(root.last, entry or _ENTRY[status], **details)
         kept = self.keep(_error_text(error)) if error is not None else None
-        self.put(replace(root, status=_ROOT[status], error=kept, deadlines={}, counts={}, ended=self.at, last=noted))
-        self.set_status(status, output=output, error=kept, ended=self.at)
+        self.put(replace(root, status=_ROOT[status], error=kept, deadlines={}, ended=self.at, last=noted))
+        self.set_status(status, output=output, error=kept, ended=self.at, paused=False)
 
     # ------------------------------------------------------------------------------------------------------------ within
 
@@ -332,18 +326,12 @@ class Machine(Draft):
         frame = self.frame(path)
         return frame if frame is not None and frame.visit == visit and frame.status is status else None
 
-    def _present_at(self, path: str) -> Frame:
-        """The frame as this step has made it so far."""
-        frame = self.frame(path)
-        assert frame is not None, f"there is no frame {path!r}"
-        return frame
-
     def _lasting(self, frame: Frame) -> dict[str, float]:
         """The deadlines of the frame that outlive its waits: the root's, once the execution runs and if it has a time-out."""
         limit = self.dialect.definition.timeout
-        if frame.path != ROOT or limit is None or self.running_since is None:
+        if frame.path != ROOT or limit is None or self.header.started is None:
             return {}
-        return {"execution": self.running_since + limit}
+        return {"execution": self.header.started + limit}
 
     def _send(self, frame: Frame) -> None:
         """PARKED, the frame is there for all to see while it is on its way: a scope that closes meanwhile takes it along."""
@@ -352,7 +340,7 @@ class Machine(Draft):
         self._todo.append(lambda: self._arrive(sent))
 
     def _arrive(self, frame: Frame) -> None:
-        if self.frame(frame.path) is not frame or self._arrivals >= TURN:
+        if self.frame(frame.path) is not frame or self._arrivals >= TURN or self.header.paused:
             return
         if self.entries >= HISTORY_EVENTS:
             text = f"the execution reached the maximum number of history events ({HISTORY_EVENTS:,})"
@@ -389,6 +377,9 @@ _HANDLERS: dict[type[Event], Callable[[Machine, Any], str | None]] = {
     Fired: Machine.fired,
     Interrupted: Machine.interrupted,
     Broke: Machine.broke,
-    Continue: Machine.resumed,
-    Cancelled: Machine.cancelled,
+    Continue: Machine.continued,
+    Cancelled: control.cancelled,
+    Paused: control.paused,
+    Resumed: control.resumed,
+    Redriven: control.redriven,
 }

@@ -6,15 +6,17 @@ silent where that is not enough to be sure. Tasks have numbers here, their place
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from workflows.errors import Problem
 from workflows.expressions import DATA, Path
 from workflows.language.expressions import paths_of
+from workflows.language.findings import Cautions, Known
 from workflows.language.graph import UNSURE, examine, upstream_sets
-from workflows.language.shapes import Nearest, closest, shown
+from workflows.language.names import Nearest, closest
+from workflows.language.shapes import shown
 from workflows.model import child_path
 
 _ROOTS = ("input", "results")
@@ -46,6 +48,7 @@ def _entry(key: str | int, task: Any, loaded: Any) -> Entry:
 class Draft:
     def __init__(self, document: dict[str, Any], job: dict[str, Any]) -> None:
         self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
         self.job = job
         self.document = document
         self.entries = entries_of(document, job.get("tasks") or [])
@@ -158,7 +161,7 @@ class Draft:
 
     # ------------------------------------------------------------------------------------- functions
 
-    def check_functions(self, functions: Callable[[str], bool], names: Iterable[str]) -> None:
+    def check_functions(self, functions: Known, names: Iterable[str]) -> None:
         nearest = Nearest(names)
         known: dict[str, bool] = {}
         for entry in self.entries:
@@ -169,6 +172,12 @@ class Draft:
                 known[name] = functions(name)
             if not known[name]:
                 self._refuse(f"{entry.pointer}/functionName", f"there is no function {shown(name)}", nearest.to(name))
+
+    def caution(self, cautions: Cautions) -> None:
+        for entry in self.entries:
+            name = entry.loaded.get("function")
+            if name is not None and (said := cautions(name)):
+                self.warnings.append(Problem(f"{entry.pointer}/functionName", said, severity="warning"))
 
     def _refuse(self, pointer: str, message: str, suggestion: str | None = None) -> None:
         self.problems.append(Problem(pointer, message, suggestion))

@@ -6,41 +6,46 @@ a state machine, anything else a task list.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 from workflows.errors import Invalid
 from workflows.language import positions, states, tasklists, text
+from workflows.language.findings import Cautions, Known, no_caution
 from workflows.model import Definition
-from workflows.states import StateMachine
 
 
 def read_definition(
-    raw: str | bytes, *, functions: Callable[[str], bool] | None, function_names: Iterable[str] = (), revision: int = 1
+    raw: str | bytes,
+    *,
+    functions: Known | None,
+    function_names: Iterable[str] = (),
+    cautions: Cautions = no_caution,
+    revision: int = 1,
 ) -> Definition:
     """The definition that is written as JSON in `raw`. NotJson if it is not JSON at all, else Invalid with every problem it has and where.
 
-    `functions` says whether a function of that name is registered (None: not asked); `function_names` are those to suggest.
+    `functions` says whether a function of that name is registered (None: not asked); `function_names` are those to suggest. `cautions` says
+    what should be known of a function that is called; that is among the definition's `warnings`.
     """
     document, problems = text.loads_unique(raw)
     written = raw if isinstance(raw, str) else raw.decode()
     try:
-        definition = _read(document, len(written), functions, function_names, revision)
+        if not isinstance(document, dict) or not states.is_state_machine(document):
+            definition: Definition = tasklists.read(
+                document, functions=functions, function_names=function_names, cautions=cautions, revision=revision
+            )
+        else:
+            definition = states.read(
+                document, functions=functions, function_names=function_names, cautions=cautions, revision=revision, characters=len(written)
+            )
     except Invalid as error:
         raise Invalid(positions.located([*problems, *error.problems], written)) from None
     if problems:
         raise Invalid(positions.located(problems, written))
-    if isinstance(definition, StateMachine) and definition.warnings:
+    if definition.warnings:
         return replace(definition, warnings=tuple(positions.located(definition.warnings, written)))
     return definition
-
-
-def _read(
-    document: object, characters: int, functions: Callable[[str], bool] | None, function_names: Iterable[str], revision: int
-) -> Definition:
-    if not isinstance(document, dict) or not states.is_state_machine(document):
-        return tasklists.read(document, functions=functions, function_names=function_names, revision=revision)
-    return states.read(document, functions=functions, function_names=function_names, revision=revision, characters=characters)
 
 
 def compile_definition(stored: str, revision: int) -> Definition:

@@ -64,7 +64,7 @@ def _parsed(parse: Callable[[str], _Parsed], value: Any, pointer: str, findings:
     try:
         return parse(value)
     except expressions.PathError as error:
-        findings.refuse(pointer, str(error))
+        findings.refuse(pointer, str(error), error.suggestion)
         return None
 
 

@@ -73,7 +73,7 @@ def _field(key: str, value: Any, pointer: str, problems: list[Problem]) -> Field
     try:
         return Field(key, parse_expression(value))
     except PathError as error:
-        problems.append(Problem(pointer, str(error)))
+        problems.append(Problem(pointer, str(error), error.suggestion))
         return None
 
 

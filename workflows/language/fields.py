@@ -25,6 +25,12 @@ JSONATA_FIELDS = frozenset({"Arguments", "Output", "Items", "Condition"})
 
 Read = Callable[[Any, str, Findings], Any]
 
+SCHEMAS: dict[Read, dict[str, Any]] = {}
+"""The JSON Schema of what a reader takes, of the readers that are made here: so a range is written once."""
+
+NULLABLE: dict[Read, Read] = {}
+"""Readers that take null, too, and what reads the rest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -127,6 +133,7 @@ def whole(minimum: int, maximum: int) -> Read:
             return None
         return value
 
+    SCHEMAS[read] = {"type": "integer", "minimum": minimum, "maximum": maximum}
     return read
 
 
@@ -140,6 +147,7 @@ def number(minimum: float, maximum: float) -> Read:
             return None
         return float(value)
 
+    SCHEMAS[read] = {"type": "number", "minimum": minimum, "maximum": maximum}
     return read
 
 
@@ -150,6 +158,7 @@ def one_of(*choices: str) -> Read:
         findings.refuse(pointer, f"this must be {' or '.join(choices)}, not {shown(value)}", findings.nearest(value, choices))
         return None
 
+    SCHEMAS[read] = {"enum": list(choices)}
     return read
 
 
@@ -157,6 +166,7 @@ def not_yet(what: str) -> Read:
     def read(_: Any, pointer: str, findings: Findings) -> None:
         findings.refuse(pointer, f"{what} is not supported yet")
 
+    SCHEMAS[read] = {"not": {}}
     return read
 
 
@@ -164,6 +174,7 @@ def nullable(inner: Read) -> Read:
     def read(value: Any, pointer: str, findings: Findings) -> Any:
         return None if value is None else inner(value, pointer, findings)
 
+    NULLABLE[read] = inner
     return read
 
 

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from workflows.errors import Problem
-from workflows.language.shapes import closest, shown
+from workflows.language.names import closest
+from workflows.language.shapes import shown
 
 SCHEMA = "SCHEMA_VALIDATION_FAILED"
 TRANSITION = "MISSING_TRANSITION_TARGET"
@@ -20,6 +21,16 @@ DUPLICATE = "DUPLICATE_STATE_NAME"
 
 COMPARISONS = 20_000
 """Of names, for suggestions, in one document."""
+
+Known = Callable[[str], bool]
+"""Whether a function of that name is registered."""
+
+Cautions = Callable[[str], str | None]
+"""What should be known before a function of that name is called, such as that it cannot work here; None: nothing."""
+
+
+def no_caution(_: str) -> None:
+    return None
 
 
 @dataclass(slots=True)
@@ -39,10 +50,10 @@ class Sight:
 
 
 class Findings:
-    """`functions` says whether a function of that name is registered (None: not asked); `names` are those to suggest.
-    `jsonata`: that is the language of the whole machine. Only what both languages share is looked at then."""
+    """`functions` says whether a function of that name is registered (None: not asked); `names` are those to suggest; `cautions` become
+    warnings. `jsonata`: that is the language of the whole machine. Only what both languages share is looked at then."""
 
-    def __init__(self, functions: Callable[[str], bool] | None = None, names: Iterable[str] = ()) -> None:
+    def __init__(self, functions: Known | None = None, names: Iterable[str] = (), cautions: Cautions = no_caution) -> None:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.jsonata = False
@@ -50,6 +61,7 @@ class Findings:
         self.sights: list[Sight] = []
         self._functions = functions
         self._names = tuple(names)
+        self._cautions = cautions
         self._known: dict[str, bool] = {}
         self.comparisons_left = COMPARISONS
 
@@ -70,6 +82,8 @@ class Findings:
 
     def function(self, name: str, pointer: str) -> None:
         """`name` is called at `pointer`. Whether it exists may change until it is called, so this is only worth a warning."""
+        if caution := self._cautions(name):
+            self.warn(pointer, caution)
         if self._functions is None:
             return
         if name not in self._known:
@@ -83,5 +97,4 @@ class Findings:
         self.comparisons_left -= max(len(names), 40)
         if self.comparisons_left < 0 or not isinstance(name, str):
             return None
-        same = (other for other in names if other.lower() == name.lower())
-        return next(same, None) or closest(name, tuple(names))
+        return closest(name, names)

@@ -7,10 +7,10 @@ Names, numbers of arguments and nesting are checked here; the kinds of values ar
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 
 from workflows.expressions import Argument, Intrinsic
 from workflows.language.jsonpaths import PathError, parse_path
+from workflows.language.names import closest_key
 from workflows.numbers import real
 
 MAX_NESTING = 10
@@ -63,9 +63,8 @@ def _call(text: str, position: int, depth: int) -> tuple[Intrinsic, int]:
         raise PathError("expected a call such as States.Format(...)", position + 1)
     name, column = match[1], match.start(1) + 1
     if name not in ARITIES:
-        near = get_close_matches(name, ARITIES, 1)
-        hint = f"; did you mean 'States.{near[0]}'?" if near else ""
-        raise PathError(f"there is no intrinsic function 'States.{name}'{hint}", column)
+        near = closest_key(name, tuple(ARITIES))
+        raise PathError(f"there is no intrinsic function 'States.{name}'", column, near and f"States.{near}")
     if depth > MAX_NESTING:
         raise PathError(f"intrinsic functions nest at most {MAX_NESTING} levels deep", column)
     arguments, end = _arguments(text, match.end(), name, depth)
@@ -118,7 +117,7 @@ def _path(text: str, position: int) -> tuple[Argument, int]:
     try:
         return parse_path(text[position:end].rstrip()), end
     except PathError as error:
-        raise PathError(error.message, position + error.column) from None
+        raise PathError(error.message, position + error.column, error.suggestion) from None
 
 
 def _number(integer: str, rest: str, column: int) -> float:

@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import takewhile
 from typing import Any
 
@@ -20,6 +19,7 @@ from jsonpath import JSONPathEnvironment
 from jsonpath.exceptions import JSONPathError
 
 from workflows.expressions import Path, Query, ReferencePath, Step
+from workflows.language.names import closest_key
 
 FUNCTIONS = ("length", "min", "max", "avg", "sum", "stddev", "keys", "first", "last")
 """Jayway's functions that may close a path. Those with arguments (concat, append, index) are refused."""
@@ -50,12 +50,13 @@ _FOREIGN = re.compile(r"\s(subsetof|anyof|noneof|type)\s", re.I)
 
 
 class PathError(ValueError):
-    """Why a text is not a path or an intrinsic. `column` counts characters from 1."""
+    """Why a text is not a path or an intrinsic. `column` counts characters from 1; `suggestion` is the nearest valid name."""
 
-    def __init__(self, message: str, column: int) -> None:
+    def __init__(self, message: str, column: int, suggestion: str | None = None) -> None:
         super().__init__(f"{message} (column {column})")
         self.message = message
         self.column = column
+        self.suggestion = suggestion
 
 
 class _Environment(JSONPathEnvironment):
@@ -164,9 +165,7 @@ def _dotted(text: str, position: int, descent: bool) -> tuple[_Part, int]:
 def _function(call: re.Match[str], text: str) -> _Part:
     column = call.start() + 2
     if call[1] not in FUNCTIONS:
-        near = get_close_matches(call[1], FUNCTIONS, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; supported are {', '.join(FUNCTIONS)}"
-        raise PathError(f"unknown path function {call[1]!r}{hint}", column)
+        raise PathError(f"unknown path function {call[1]!r}; supported are {', '.join(FUNCTIONS)}", column, closest_key(call[1], FUNCTIONS))
     if call.end() < len(text):
         raise PathError(f"the function {call[1]}() is supported only at the end of a path", column)
     return _Part(column, "", function=call[1])

@@ -74,7 +74,7 @@ def check_credentials(value: dict[str, Any], pointer: str, findings: Findings) -
     names = {key.removesuffix(".$"): key for key in value}
     if "RoleArn" not in names:
         findings.refuse(pointer, "The field 'RoleArn' is required but was missing")
-        return
     for name, key in names.items():
-        if name != "RoleArn":
-            findings.refuse(child_path(pointer, key), f"Credentials have no field {shown(key)}", findings.nearest(name, ("RoleArn",)))
+        suggestion = findings.nearest(name, ("RoleArn",))
+        if name != "RoleArn" and ("RoleArn" in names or suggestion):  # the service says of others only that RoleArn is missing
+            findings.refuse(child_path(pointer, key), f"Credentials have no field {shown(key)}", suggestion)

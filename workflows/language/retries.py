@@ -26,7 +26,7 @@ _RESERVED_NAMES = tuple(
 )
 
 
-def _error_names(value: Any, pointer: str, findings: Findings) -> tuple[str, ...]:
+def error_names(value: Any, pointer: str, findings: Findings) -> tuple[str, ...]:
     names = fields.members(value, pointer, findings, fields.name, what="error name")
     if ALL in names and len(names) > 1:
         findings.refuse(pointer, f"{ALL} must stand alone: it means every error")
@@ -37,10 +37,10 @@ def _error_names(value: Any, pointer: str, findings: Findings) -> tuple[str, ...
     return names
 
 
-_RETRIER = Kind(
+RETRIER = Kind(
     "a retrier",
     {
-        "ErrorEquals": Field("errors", _error_names, shared=True),
+        "ErrorEquals": Field("errors", error_names, shared=True),
         "IntervalSeconds": Field("initial", fields.whole(1, MAX_SECONDS), shared=True),
         "MaxAttempts": Field("attempts", fields.whole(0, MAX_SECONDS), shared=True),
         "BackoffRate": Field("multiplier", fields.number(1, 1e300), shared=True),
@@ -51,10 +51,10 @@ _RETRIER = Kind(
     required=("ErrorEquals",),
 )
 
-_CATCHER = Kind(
+CATCHER = Kind(
     "a catcher",
     {
-        "ErrorEquals": Field("errors", _error_names, shared=True),
+        "ErrorEquals": Field("errors", error_names, shared=True),
         "Next": Field("next", fields.name, shared=True),
         "ResultPath": Field("result_path", fields.nullable(reference_path)),
         "Assign": Field("assign", assign),
@@ -92,7 +92,7 @@ def _check_all_last(value: Any, pointer: str, findings: Findings) -> None:
 def _retrier(value: Any, pointer: str, findings: Findings) -> Retrier | None:
     if not fields.is_object(value, pointer, findings):
         return None
-    given = read_fields(value, pointer, _RETRIER, findings)
+    given = read_fields(value, pointer, RETRIER, findings)
     initial, maximum = given.get("initial"), given.get("maximum")
     if maximum is not None and maximum <= (initial or 1):
         findings.refuse(child_path(pointer, "MaxDelaySeconds"), f"this must be more than IntervalSeconds, {shown(initial or 1)}")
@@ -109,5 +109,5 @@ def _retrier(value: Any, pointer: str, findings: Findings) -> Retrier | None:
 def _catcher(value: Any, pointer: str, findings: Findings) -> Catcher | None:
     if not fields.is_object(value, pointer, findings):
         return None
-    given = read_fields(value, pointer, _CATCHER, findings)
+    given = read_fields(value, pointer, CATCHER, findings)
     return Catcher(**{"errors": (), "next": ""} | given)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Any
 
 from workflows.errors import Problem
 from workflows.expressions import And, Comparison, Not, Or, Path, Rule, timestamp
 from workflows.language.jsonpaths import PathError, parse_path
+from workflows.language.names import closest_key
 from workflows.model import child_path
 from workflows.numbers import dumps, is_number
 
@@ -25,6 +25,21 @@ _KINDS = {"String": "a text", "Numeric": "a number", "Boolean": "true or false",
 OPERATORS = (*_TYPED, *(f"{name}Path" for name in _TYPED), "StringMatches", *_TESTS)
 _COMBINED = ("And", "Or", "Not")
 _AROUND = {True: ("Variable", "Next", "Comment", "Assign"), False: ("Variable", "Comment")}
+
+
+_SCHEMAS: dict[str, dict[str, Any]] = {
+    "String": {"type": "string"},
+    "Numeric": {"type": "number"},
+    "Boolean": {"type": "boolean"},
+    "Timestamp": {"type": "string", "format": "date-time"},
+}
+
+
+def operand_schema(operator: str) -> dict[str, Any]:
+    """The JSON Schema of what a comparison operator compares with."""
+    if operator.removesuffix("Path") != operator:
+        return {"type": "string", "pattern": r"^\$"}
+    return dict(_SCHEMAS[_kind(operator)])
 
 
 def parse_rule(value: Any, pointer: str, problems: list[Problem], *, top: bool, depth: int = 1) -> Rule | None:
@@ -58,10 +73,10 @@ def _check_members(value: dict[str, Any], pointer: str, problems: list[Problem],
     for key in value:
         if key in found or key in allowed:
             continue
-        near = get_close_matches(key, (*OPERATORS, *_COMBINED, *allowed), 1)
         inside = key in _AROUND[True]
         message = f"{key!r} is not allowed inside of a rule" if inside else f"there is no comparison operator or field {key!r}"
-        problems.append(Problem(child_path(pointer, key), message, None if inside or not near else near[0]))
+        suggestion = None if inside else closest_key(key, (*OPERATORS, *_COMBINED, *allowed))
+        problems.append(Problem(child_path(pointer, key), message, suggestion))
     if not found:
         problems.append(Problem(pointer, "a choice rule needs one comparison operator, or And, Or or Not"))
     elif len(found) > 1:
@@ -89,10 +104,14 @@ def _comparison(operator: str, value: dict[str, Any], pointer: str, problems: li
     if plain != operator:
         operand_path = _path(operand, place, problems)
         return Comparison(plain, variable, None, operand_path, dumps(value)) if variable and operand_path else None
-    kind = "Boolean" if operator in _TESTS else _TYPED.get(operator, "String")
+    kind = _kind(operator)
     if not _is(kind, operand):
         problems.append(Problem(place, f"{operator!r} takes {_KINDS[kind]}"))
     return Comparison(operator, variable, operand, None, dumps(value)) if variable else None
+
+
+def _kind(operator: str) -> str:
+    return "Boolean" if operator in _TESTS else _TYPED.get(operator, "String")
 
 
 def _is(kind: str, value: Any) -> bool:
@@ -110,5 +129,5 @@ def _path(value: Any, pointer: str, problems: list[Problem]) -> Path | None:
     try:
         return parse_path(value)
     except PathError as error:
-        problems.append(Problem(pointer, str(error)))
+        problems.append(Problem(pointer, str(error), error.suggestion))
         return None

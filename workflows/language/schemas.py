@@ -38,7 +38,8 @@ def about(description: str, example: Any) -> dict[str, Any]:
 
 def _job_id(value: str) -> None:
     if not re.fullmatch(JOB_ID.strip("^$"), value):
-        raise ValidationError("an id is 1 to 128 of the characters A-Z a-z 0-9 _ . - and starts with a letter or digit")
+        what = "an id is 1 to 128 of the characters A-Z a-z 0-9 _ . - and starts with a letter or digit"
+        raise ValidationError(f"{what}, not {shown(value)}")
 
 
 def _task_id(value: str) -> None:

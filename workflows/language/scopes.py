@@ -63,38 +63,39 @@ def read_scope(value: dict[str, Any], pointer: str, kind: Kind, findings: Findin
     return draft
 
 
-def _states(value: Any, pointer: str, findings: Findings) -> None:
+def read_states(value: Any, pointer: str, findings: Findings) -> None:
     """Only the outside; `read_scope` reads the members."""
     if fields.is_object(value, pointer, findings) and not value:
         findings.refuse(pointer, "there must be at least one state")
 
 
-def _inner_scope(kind: Kind) -> fields.Read:
-    def read(value: Any, pointer: str, findings: Findings) -> ScopeDraft | None:
-        return read_scope(value, pointer, kind, findings) if fields.is_object(value, pointer, findings) else None
-
-    return read
+def _branch(value: Any, pointer: str, findings: Findings) -> ScopeDraft | None:
+    return read_scope(value, pointer, BRANCH, findings) if fields.is_object(value, pointer, findings) else None
 
 
-def _processor_config(value: Any, pointer: str, findings: Findings) -> None:
+def read_processor(value: Any, pointer: str, findings: Findings) -> ScopeDraft | None:
+    return read_scope(value, pointer, PROCESSOR, findings) if fields.is_object(value, pointer, findings) else None
+
+
+def read_config(value: Any, pointer: str, findings: Findings) -> None:
     if fields.is_object(value, pointer, findings):
-        read_fields(value, pointer, _CONFIG, findings)
+        read_fields(value, pointer, CONFIG, findings)
         if value.get("Mode") == "DISTRIBUTED":
             findings.refuse(f"{pointer}/Mode", "DISTRIBUTED is not supported yet")
         elif "ExecutionType" in value:
             findings.refuse(f"{pointer}/ExecutionType", "only a DISTRIBUTED Map has an ExecutionType")
 
 
-def _branches(value: Any, pointer: str, findings: Findings) -> tuple[Any, ...]:
-    return fields.members(value, pointer, findings, _inner_scope(BRANCH), what="branch")
+def read_branches(value: Any, pointer: str, findings: Findings) -> tuple[Any, ...]:
+    return fields.members(value, pointer, findings, _branch, what="branch")
 
 
 _SCOPE_FIELDS = {
     "StartAt": Field("start_at", fields.name, shared=True),
-    "States": Field("", _states, shared=True),
+    "States": Field("", read_states, shared=True),
     "Comment": Field("comment", fields.text, shared=True),
 }
-_CONFIG = Kind(
+CONFIG = Kind(
     "ProcessorConfig",
     {
         "Mode": Field("", fields.one_of("INLINE", "DISTRIBUTED"), shared=True),
@@ -103,7 +104,7 @@ _CONFIG = Kind(
 )
 BRANCH = Kind("a branch", _SCOPE_FIELDS, required=("States", "StartAt"))
 PROCESSOR = Kind(
-    "an item processor", _SCOPE_FIELDS | {"ProcessorConfig": Field("", _processor_config, shared=True)}, required=("States", "StartAt")
+    "an item processor", _SCOPE_FIELDS | {"ProcessorConfig": Field("", read_config, shared=True)}, required=("States", "StartAt")
 )
 MACHINE = Kind(
     "a state machine",
@@ -122,25 +123,25 @@ MACHINE = Kind(
 def _choice_rule(value: Any, pointer: str, findings: Findings) -> states.ChoiceRule | None:
     if not fields.is_object(value, pointer, findings):
         return None
-    own = {key: member for key, member in value.items() if key in _RULE.fields or key in fields.JSONATA_FIELDS}
-    values = read_fields(own, pointer, _RULE, findings)
+    own = {key: member for key, member in value.items() if key in RULE.fields or key in fields.JSONATA_FIELDS}
+    values = read_fields(own, pointer, RULE, findings)
     rest = {key: member for key, member in value.items() if key not in fields.JSONATA_FIELDS}
     compiled = None if "Condition" in value else rule(rest, pointer, findings)
     return states.ChoiceRule(**{"rule": compiled, "next": ""} | values)
 
 
-def _choices(value: Any, pointer: str, findings: Findings) -> tuple[Any, ...]:
+def read_choices(value: Any, pointer: str, findings: Findings) -> tuple[Any, ...]:
     return fields.members(value, pointer, findings, _choice_rule, what="rule")
 
 
-def _credentials(value: Any, pointer: str, findings: Findings) -> Any:
+def read_credentials(value: Any, pointer: str, findings: Findings) -> Any:
     if not fields.is_object(value, pointer, findings):
         return None
     check_credentials(value, pointer, findings)
     return template(value, pointer, findings)
 
 
-_RULE = Kind(
+RULE = Kind(
     "a choice rule",
     {"Next": Field("next", fields.name), "Assign": Field("assign", assign), "Comment": Field("comment", fields.text)},
     required=("Next",),
@@ -180,7 +181,7 @@ KINDS: dict[str, Kind] = {
         | {"Resource": Field("resource", read_resource, shared=True), "Parameters": Field("parameters", template)}
         | _either_path("TimeoutSeconds", "timeout", _SECONDS)
         | _either_path("HeartbeatSeconds", "heartbeat", _SECONDS)
-        | {"Credentials": Field("credentials", _credentials, shared=True)},
+        | {"Credentials": Field("credentials", read_credentials, shared=True)},
         required=("Resource",),
         either=_pairs("TimeoutSeconds", "HeartbeatSeconds"),
     ),
@@ -188,7 +189,7 @@ KINDS: dict[str, Kind] = {
         "a Choice state",
         _ALL
         | _PATHS
-        | {"Choices": Field("choices", _choices), "Default": Field("default", fields.name), "Assign": Field("assign", assign)},
+        | {"Choices": Field("choices", read_choices), "Default": Field("default", fields.name), "Assign": Field("assign", assign)},
         required=("Choices",),
     ),
     "Wait": Kind(
@@ -210,15 +211,15 @@ KINDS: dict[str, Kind] = {
     ),
     "Parallel": Kind(
         "a Parallel state",
-        _WORKING | {"Parameters": Field("parameters", template), "Branches": Field("branches", _branches, shared=True)},
+        _WORKING | {"Parameters": Field("parameters", template), "Branches": Field("branches", read_branches, shared=True)},
         required=("Branches",),
     ),
     "Map": Kind(
         "a Map state",
         _WORKING
         | _LATER
-        | {"ItemProcessor": Field("processor", _inner_scope(PROCESSOR), shared=True)}
-        | {"Iterator": Field("processor", _inner_scope(PROCESSOR), shared=True), "ItemsPath": Field("items_path", path)}
+        | {"ItemProcessor": Field("processor", read_processor, shared=True)}
+        | {"Iterator": Field("processor", read_processor, shared=True), "ItemsPath": Field("items_path", path)}
         | {"ItemSelector": Field("item_selector", template), "Parameters": Field("item_selector", template)}
         | _either_path("MaxConcurrency", "max_concurrency", whole(0, MAX_COUNT))
         | _either_path("ToleratedFailureCount", "tolerated_failure_count", whole(0, MAX_COUNT))
@@ -248,6 +249,9 @@ def _read_state(name: str, value: Any, pointer: str, findings: Findings) -> Stat
             _check_task(value, draft, findings, jsonata)
     elif "Type" not in value:
         findings.refuse(pointer, "These fields are required: [Type]")
+        for key in value:
+            if key.lower() == "type":
+                findings.refuse(child_path(pointer, key), f"a state has no field {shown(key)}", "Type")
     else:
         suggestion = findings.nearest(given, KINDS)
         findings.refuse(f"{pointer}/Type", f"this must be one of {', '.join(KINDS)}, not {shown(given)}", suggestion)

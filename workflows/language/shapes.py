@@ -10,12 +10,9 @@ The error lists of these fields hold texts, about the value itself, and Problems
 
 from __future__ import annotations
 
-import difflib
-import heapq
 import json
 import math
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
@@ -23,13 +20,15 @@ from marshmallow.exceptions import SCHEMA
 
 from workflows.errors import Problem
 from workflows.expressions import Rule, Template
+from workflows.language.names import Nearest as Nearest
+from workflows.language.names import closest as closest  # who reads shapes suggests names, too
+from workflows.language.names import closest_key
 from workflows.language.templates import read_condition, read_template
 from workflows.model import child_path
 
 _NULL = "this must not be null; leave the key out instead"
 _REQUIRED = "this key is missing"
 _SHOWN_CHARACTERS = 60
-_COMPARED_CHARACTERS = 64
 _SUGGESTED_KEYS = 10  # of one object; whoever has more unknown keys has another problem
 _OUT_OF_RANGE = 10**300  # a stand-in for integers that `float` cannot take
 
@@ -40,36 +39,6 @@ def shown(value: Any) -> str:
         return "an object" if isinstance(value, dict) else "a list"
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
-
-
-def closest(name: str, names: tuple[str, ...]) -> str | None:
-    """The valid name that `name` was most likely meant to be. Full comparison is slow, so it is for the three that look most alike."""
-    if len(name) > _COMPARED_CHARACTERS:
-        return None
-    matcher = difflib.SequenceMatcher(b=name)
-
-    def likeness(candidate: str) -> float:
-        matcher.set_seq1(candidate)
-        return matcher.quick_ratio()
-
-    best = heapq.nlargest(3, (candidate for candidate in names if len(candidate) <= _COMPARED_CHARACTERS), key=likeness)
-    return next(iter(difflib.get_close_matches(name, best, 1)), None)
-
-
-class Nearest:
-    """`closest` for the names of one document. A document full of wrong names gets suggestions for the first few, not minutes later."""
-
-    def __init__(self, names: Iterable[str]) -> None:
-        self.names = tuple(names)
-        self.comparisons_left = 20_000
-
-    def to(self, name: str) -> str | None:
-        self.comparisons_left -= max(len(self.names), 400)
-        return closest(name, self.names) if self.comparisons_left >= 0 else None
-
-
-_closest_key = lru_cache(maxsize=256)(closest)
-"""For names that are the same in all documents."""
 
 
 def to_problems(messages: Any, pointer: str = "") -> list[Problem]:
@@ -104,15 +73,17 @@ class Shape(Schema):
         if unknown:
             names = [tuple(keys) if index < _SUGGESTED_KEYS else () for index in range(len(unknown))]
             raise ValidationError(
-                [Problem(child_path("", key), "unknown key", _closest_key(key, near)) for key, near in zip(unknown, names, strict=True)]
+                [Problem(child_path("", key), "unknown key", closest_key(key, near)) for key, near in zip(unknown, names, strict=True)]
             )
 
 
-class _Strict(fields.Field[Any]):
+class Strict(fields.Field[Any]):
+    """Base of our fields: says in our words that a key is missing, or null."""
+
     default_error_messages = {"null": _NULL, "required": _REQUIRED}
 
 
-class Text(_Strict, fields.String):
+class Text(Strict, fields.String):
     def __init__(self, *, empty: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.empty = empty
@@ -125,7 +96,7 @@ class Text(_Strict, fields.String):
         return value
 
 
-class Choice(_Strict, fields.String):
+class Choice(Strict, fields.String):
     """One of a few texts."""
 
     def __init__(self, choices: Iterable[str], **kwargs: Any) -> None:
@@ -135,46 +106,58 @@ class Choice(_Strict, fields.String):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         if isinstance(value, str) and value in self.choices:
             return value
-        suggestion = _closest_key(value, self.choices) if isinstance(value, str) else None
+        suggestion = closest_key(value, self.choices) if isinstance(value, str) else None
         raise ValidationError([Problem("", f"this must be one of {', '.join(self.choices)}, not {shown(value)}", suggestion)])
 
 
-class Flag(_Strict, fields.Boolean):
+class Flag(Strict, fields.Boolean):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
         if not isinstance(value, bool):
             raise ValidationError(f"this must be true or false, not {shown(value)}")
         return value
 
 
-class Whole(_Strict, fields.Integer):
-    """A whole number written without a fraction: 1.0 is not one, and neither is true."""
+class _Ranged(Strict):
+    """`validate` is for whoever writes the schema down; `_within` gives the answer, which says what was found."""
 
-    def __init__(self, minimum: int, maximum: int, **kwargs: Any) -> None:
-        super().__init__(validate=validate.Range(minimum, maximum, error=f"this must be from {minimum} to {maximum}"), **kwargs)
+    def __init__(self, minimum: int, maximum: int, *, above: bool = False, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Range(minimum, maximum, min_inclusive=not above), **kwargs)
+        self.minimum, self.maximum, self.above = minimum, maximum, above
+
+    def _within(self, value: int | float, given: Any) -> None:
+        if not self.minimum <= value <= self.maximum or (self.above and value == self.minimum):
+            lowest = f"more than {self.minimum} and up" if self.above else f"from {self.minimum}"
+            found = shown(given) if abs(value) < _OUT_OF_RANGE else "a number of hundreds of digits"
+            raise ValidationError(f"this must be {lowest} to {self.maximum}, not {found}")
+
+
+class Whole(_Ranged, fields.Integer):
+    """A whole number written without a fraction: 1.0 is not one, and neither is true."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         if type(value) is not int:
             raise ValidationError(f"this must be a whole number, not {shown(value)}")
+        self._within(value, value)
         return value
 
 
-class Real(_Strict, fields.Float):
+class Real(_Ranged, fields.Float):
     """A number from `minimum` (or, if that is 0, above it) to `maximum`."""
 
     def __init__(self, minimum: int, maximum: int, **kwargs: Any) -> None:
-        lowest = f"from {minimum}" if minimum else "more than 0 and up"
-        error = f"this must be {lowest} to {maximum}"
-        super().__init__(validate=validate.Range(minimum, maximum, min_inclusive=minimum != 0, error=error), **kwargs)
+        super().__init__(minimum, maximum, above=minimum == 0, **kwargs)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> float:
+        given = value
         if type(value) is int:
             value = float(max(-_OUT_OF_RANGE, min(value, _OUT_OF_RANGE)))
         if type(value) is not float or not math.isfinite(value):
             raise ValidationError(f"this must be a number, not {shown(value)}")
+        self._within(value, given)
         return value
 
 
-class Payload(_Strict, fields.Raw):
+class Payload(Strict, fields.Raw):
     """A payload template, which is given parsed."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Template:
@@ -185,7 +168,7 @@ class Payload(_Strict, fields.Raw):
         return compiled
 
 
-class Condition(_Strict, fields.Raw):
+class Condition(Strict, fields.Raw):
     """A choice rule, which is given parsed."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Rule | None:
@@ -196,11 +179,11 @@ class Condition(_Strict, fields.Raw):
         return rule
 
 
-class Object(_Strict, fields.Nested):
+class Object(Strict, fields.Nested):
     """An object of another Shape."""
 
 
-class Many(_Strict, fields.List[Any]):
+class Many(Strict, fields.List[Any]):
     """A list."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[Any]:
@@ -213,7 +196,7 @@ class Many(_Strict, fields.List[Any]):
         return loaded
 
 
-class Keyed(_Strict, fields.Dict):
+class Keyed(Strict, fields.Dict):
     """An object whose keys the user chooses."""
 
     value_field: fields.Field[Any]

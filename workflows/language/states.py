@@ -6,7 +6,7 @@ Two forms are taken. Stepwell's own keys (`id`, `name`, `labels`...) stand next 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from marshmallow import ValidationError
 
 from workflows.errors import Invalid, Problem
 from workflows.language.fields import is_object
-from workflows.language.findings import Findings
+from workflows.language.findings import Cautions, Findings, Known, no_caution
 from workflows.language.schemas import JobShape
 from workflows.language.scopes import JSONATA, MACHINE, ScopeDraft, build_states, read_scope
 from workflows.language.shapes import shown, to_problems
@@ -26,8 +26,8 @@ MAX_CHARACTERS = 1_048_576
 """Of a state machine's text."""
 
 _ENVELOPE = JobShape(only=("id", "name", "description", "labels", "max_concurrency", "max_active_runs"))
-_KEYS = tuple(field.data_key or name for name, field in _ENVELOPE.load_fields.items())
-_BESIDE = replace(MACHINE, aliases=_KEYS)
+ENVELOPE_KEYS = tuple(field.data_key or name for name, field in _ENVELOPE.load_fields.items())
+_BESIDE = replace(MACHINE, aliases=ENVELOPE_KEYS)
 
 
 def is_state_machine(document: dict[str, Any]) -> bool:
@@ -37,8 +37,9 @@ def is_state_machine(document: dict[str, Any]) -> bool:
 def read(
     document: object,
     *,
-    functions: Callable[[str], bool] | None,
+    functions: Known | None,
     function_names: Iterable[str] = (),
+    cautions: Cautions = no_caution,
     revision: int = 1,
     id: str | None = None,
     characters: int = 0,
@@ -46,9 +47,9 @@ def read(
     """The state machine that `document` (a JSON value, nested as JSON text may be) defines; its `warnings` are what is odd but allowed.
 
     Raises Invalid with all its problems, the warnings after the errors. `functions` says whether a function of that name is registered
-    (None: not asked); `function_names` are those to suggest. `characters`: the length of the document's text.
+    (None: not asked); `function_names` are those to suggest; `cautions` become warnings. `characters`: the length of the document's text.
     """
-    findings = Findings(functions, function_names)
+    findings = Findings(functions, function_names, cautions)
     if characters > MAX_CHARACTERS:
         findings.refuse("", f"a state machine has at most {MAX_CHARACTERS:,} characters; this one has {characters:,}")
     if not isinstance(document, dict):
@@ -63,7 +64,7 @@ def read(
 
 def _envelope(document: dict[str, Any], findings: Findings) -> dict[str, Any]:
     around = "definition" in document
-    given = {key: value for key, value in document.items() if (key != "definition" if around else key in _KEYS)}
+    given = {key: value for key, value in document.items() if (key != "definition" if around else key in ENVELOPE_KEYS)}
     try:
         loaded: dict[str, Any] = _ENVELOPE.load(given)
     except ValidationError as error:
@@ -99,4 +100,5 @@ def _compiled(draft: ScopeDraft, envelope: dict[str, Any], revision: int, warnin
         start_at=draft.values["start_at"],
         states=build_states(draft),
         warnings=warnings,
+        pointer=draft.pointer,
     )

@@ -6,13 +6,14 @@ sense of, so that one answer lists the problems of both. Nothing here runs a job
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from marshmallow import ValidationError
 
 from workflows.errors import Invalid, Problem
 from workflows.language.checks import Draft
+from workflows.language.findings import Cautions, Known, no_caution
 from workflows.language.schemas import MAX_DELAY_SECONDS, JobShape
 from workflows.language.shapes import to_problems
 from workflows.model import ALL, Delay, Retrier, Rule, Task, TaskList, TaskSpec
@@ -20,10 +21,18 @@ from workflows.model import ALL, Delay, Retrier, Rule, Task, TaskList, TaskSpec
 _JOB = JobShape()
 
 
-def read(document: object, *, functions: Callable[[str], bool] | None, function_names: Iterable[str] = (), revision: int = 1) -> TaskList:
-    """The job that `document` (a JSON value) defines, or Invalid with all its problems.
+def read(
+    document: object,
+    *,
+    functions: Known | None,
+    function_names: Iterable[str] = (),
+    cautions: Cautions = no_caution,
+    revision: int = 1,
+) -> TaskList:
+    """The job that `document` (a JSON value) defines, or Invalid with all its problems, the warnings after the errors.
 
-    `functions` says whether a function of that name is registered (None: not asked); `function_names` are those to suggest.
+    `functions` says whether a function of that name is registered (None: not asked); `function_names` are those to suggest; `cautions`
+    become its `warnings`.
     """
     if not isinstance(document, dict):
         raise Invalid([Problem("", "a job must be an object")])
@@ -31,9 +40,10 @@ def read(document: object, *, functions: Callable[[str], bool] | None, function_
     draft = Draft(document, job)
     if functions is not None:
         draft.check_functions(functions, function_names)
+    draft.caution(cautions)
     problems += draft.problems
     if problems:
-        raise Invalid(problems)
+        raise Invalid([*problems, *draft.warnings])
     return _compiled(draft, revision)
 
 
@@ -62,6 +72,7 @@ def _compiled(draft: Draft, revision: int) -> TaskList:
         timeout=job.get("timeout"),
         max_concurrency=job.get("max_concurrency"),
         max_active_runs=job.get("max_active_runs"),
+        warnings=tuple(draft.warnings),
         tasks=tasks,
         downstream={upstream: tuple(ids) for upstream, ids in downstream.items()},
         output=job.get("output"),

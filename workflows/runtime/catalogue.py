@@ -1,4 +1,4 @@
-"""The definitions: revisions kept for ever, the newest one by id, compiled when first asked for and shared by all threads.
+"""The definitions: their revisions, the newest one by id, compiled when first asked for and shared by all threads.
 
 A definition's text is stored as it was sent. A document that is the same canonical JSON as the newest revision is that revision. Writing is
 done by the engine's thread, inside its batch; reading by any. How a document is read is a function given by the wiring: this file knows no
@@ -34,12 +34,13 @@ Compile = Callable[[str, int], Definition]
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What a document came to: the revision that holds it, and whether that is new. `warnings`: what looks wrong but was no reason to
-    refuse it."""
+    """What a document came to: the revision that holds it, and whether that is new. `deleted`: it is not there, because it was deleted
+    since its file was last loaded. `warnings`: what looks wrong but was no reason to refuse it."""
 
     id: str
     revision: int
     created: bool
+    deleted: bool = False
     warnings: tuple[Problem, ...] = ()
 
 
@@ -62,6 +63,7 @@ class Catalogue:
         self._dialects: dict[tuple[str, int], Dialect] = {}
         self._latest: dict[str, int] = {}
         self._changes = 0
+        self._deletions = 0
         self._lock = threading.Lock()
 
     def latest(self, definition_id: str) -> int | None:
@@ -70,7 +72,7 @@ class Catalogue:
         if revision is None:
             before = self._changes
             data = self._ledger.read("document", ("definition", definition_id))
-            if data is None:
+            if data is None or data.get("deleted"):
                 return None
             revision = int(data["revision"])
             with self._lock:
@@ -84,6 +86,14 @@ class Catalogue:
             self._changes += 1
             self._latest.pop(definition_id, None)
 
+    def drop(self, definition_id: str) -> None:
+        """The definition or a revision of it has been deleted, and that is committed."""
+        self.forget(definition_id)
+        with self._lock:
+            self._deletions += 1
+            for key in [key for key in self._dialects if key[0] == definition_id]:
+                del self._dialects[key]
+
     def get(self, definition_id: str, revision: int) -> Definition:
         return self.dialect(definition_id, revision).definition
 
@@ -92,12 +102,14 @@ class Catalogue:
         key = (definition_id, revision)
         found = self._dialects.get(key)
         if found is None:
+            before = self._deletions
             data = self._ledger.read("definition", key)
             if data is None:
                 raise LookupError(f"no revision {revision} of the definition {definition_id!r}")
             found = self._make(self._compile(data["text"], revision))
             with self._lock:
-                found = self._dialects.setdefault(key, found)
+                if self._deletions == before:  # else it may be gone by now
+                    found = self._dialects.setdefault(key, found)
                 while len(self._dialects) > COMPILED:
                     del self._dialects[next(iter(self._dialects))]
         return found
@@ -121,7 +133,7 @@ class Catalogue:
         if source is not None and latest is not None:
             held = read("document", ("source", source))
             if held is not None and held["digest"] == digest:
-                return Registration(definition_id, latest["revision"], created=False)
+                return Registration(definition_id, latest["revision"], created=False, deleted=latest.get("deleted", False))
         if source is not None:
             pending.put("document", ("source", source), {"digest": digest})
         if latest is not None and latest["digest"] == digest:
@@ -130,4 +142,5 @@ class Catalogue:
         pending.put("definition", (definition_id, revision), {"text": text, "created": at})
         pending.put("document", ("definition", definition_id), {"revision": revision, "digest": digest})
         pending.index("definitions", (definition_id,), True)
+        pending.index("revisions", (definition_id, -revision, at), True)
         return Registration(definition_id, revision, created=True)

@@ -91,7 +91,7 @@ class Engine:
             lambda definition: self._stepper.active(self._round, definition),
         )
         self._stepper = Stepper(ledger, self._gate, catalogue.dialect, seed, self._flight.__contains__)
-        self._desk = Desk(ledger, self._stepper)
+        self._desk = Desk(ledger, self._stepper, catalogue.latest)
         self._intake = Intake(self._desk, self._stepper, self._flight)
         self._timers = Timers(lambda after, limit: ledger.scan("due", after, limit))
         self._recovery = Recovery(ledger, self._stepper)

@@ -78,6 +78,10 @@ class Execution:
 
     # -------------------------------------------------------------------------------------------------------------- view
 
+    @property
+    def paused(self) -> bool:
+        return self.header is not None and self.header.paused
+
     def frame(self, path: str) -> Frame | None:
         return self.frames.get(path)
 
@@ -87,14 +91,7 @@ class Execution:
     def payload(self, number: int) -> str:
         if number in self._payloads:
             return self._payloads[number]
-        return self._kept.text((self.number, number), lambda: self._stored_payload(number))
-
-    def _stored_payload(self, number: int) -> str:
-        data = self._read("payload", (self.number, number))
-        if data is None:
-            raise CorruptRecord(f"payload {number} of execution {self.number} is missing")
-        text: str = data["text"]
-        return text
+        return self._kept.text((self.number, number), lambda: payload_of(self.number, number, self._read))
 
     def text(self, ref: str | int) -> str:
         return ref if isinstance(ref, str) else self.payload(ref)
@@ -107,11 +104,13 @@ class Execution:
 
     def apply(self, step: Step) -> None:
         """Take in what a step has changed."""
+        paused = self.paused
         self.header = step.header
         self._tail.extend(entry_row(entry) for entry in step.history)
         self._payloads.update(step.payloads)
+        for path in step.frames if self.paused is paused else (*self.frames, *step.frames):
+            self._dues.setdefault(path, _moment(self.frames.get(path), paused))
         for path, frame in step.frames.items():
-            self._dues.setdefault(path, _moment(self.frames.get(path)))
             if frame is None:
                 self._forget(path)
             else:
@@ -234,6 +233,10 @@ class Execution:
         if known is None:
             pending.index("created", (-number,), True)
             pending.index(f"definition/{header.definition}", (-number,), True)
+        if known is None or known.revision != header.revision:  # so that it is known without a search whether a revision is needed
+            if known is not None:
+                pending.index(f"revision/{known.definition}/{known.revision}", (-number,), False)
+            pending.index(f"revision/{header.definition}/{header.revision}", (-number,), True)
         if known is None or known.status != header.status:
             if known is not None:
                 pending.index(f"status/{known.status}", (-number,), False)
@@ -242,11 +245,29 @@ class Execution:
         if was_busy != busy:
             pending.index("busy", (number,), busy)
         for path, (before, visit) in self._dues.items():
-            after, now = _moment(self.frames.get(path))
+            after, now = _moment(self.frames.get(path), header.paused)
             if before != after and before is not None:
                 pending.index("due", (before, number, path), False)
             if (before, visit) != (after, now) and after is not None:  # a new wait until the same moment: the timers have used up the entry
                 pending.index("due", (after, number, path), True)
+
+
+def header_of(number: int, read: Read) -> Header | None:
+    """The header alone, or None: of the frames no more is read than stands in the same record. Raises storage.CorruptRecord."""
+    data = read("execution", (number,))
+    try:
+        return None if data is None else header_from(data["header"])
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise CorruptRecord(f"the header of execution {number} is not what it should be: {error!r}") from error
+
+
+def payload_of(number: int, payload: int, read: Read) -> str:
+    """JSON text of a payload that has a record of its own. Raises storage.CorruptRecord."""
+    data = read("payload", (number, payload))
+    if data is None:
+        raise CorruptRecord(f"payload {payload} of execution {number} is missing")
+    text: str = data["text"]
+    return text
 
 
 def history(number: int, read: Read) -> Iterator[list[Any]]:
@@ -257,9 +278,9 @@ def history(number: int, read: Read) -> Iterator[list[Any]]:
     yield from data["history"]
 
 
-def _moment(frame: Frame | None) -> tuple[float | None, int]:
+def _moment(frame: Frame | None, paused: bool) -> tuple[float | None, int]:
     """When the frame's timer fires, and in which wait."""
-    return due(frame), 0 if frame is None else frame.visit
+    return due(frame, paused), 0 if frame is None else frame.visit
 
 
 def _dumps(data: Any) -> bytes:

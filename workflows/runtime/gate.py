@@ -92,7 +92,7 @@ class Gate:
             self._active[definition] += 1
 
     def ended(self, number: int, definition: str, had_begun: bool) -> None:
-        """Nothing more of this execution will be ready."""
+        """Nothing more of this execution will be ready, or not before it is enqueued again."""
         self._waiting.pop(number, None)
         self._leave(number)
         if (number in self._reserved or had_begun) and definition in self._active:

@@ -16,8 +16,9 @@ from workflows.runtime.records import entry_from
 _PAYLOADS = ("input", "output", "parameters")
 _BARE = frozenset(
     [
-        *("LambdaFunctionStarted", "MapStateAborted", "MapStateFailed", "MapStateSucceeded", "ParallelStateAborted"),
-        *("ParallelStateFailed", "ParallelStateStarted", "ParallelStateSucceeded", "TaskStateAborted", "WaitStateAborted"),
+        *("ExecutionPaused", "ExecutionResumed", "LambdaFunctionStarted", "MapStateAborted", "MapStateFailed", "MapStateSucceeded"),
+        *("ParallelStateAborted", "ParallelStateFailed", "ParallelStateStarted", "ParallelStateSucceeded"),
+        *("TaskStateAborted", "WaitStateAborted"),
     ]
 )
 """Types without a details member."""

@@ -57,6 +57,20 @@ class Snapshot:
             yield from keys
             after = keys[-1]
 
+    def last(self, index: str, limit: int) -> list[Key]:
+        """The last entries of an index of negative integers, the last one first. Views only go upwards: where to begin is bisected."""
+        first = self._view.scan(index, None, limit)
+        if len(first) < limit:
+            return first[::-1]
+        enough, few = int(first[0][0]) - 1, 0  # there are `limit` entries after the one, and fewer after the other
+        while few - enough > 1:
+            middle = (enough + few) // 2
+            if len(self._view.scan(index, (middle,), limit)) == limit:
+                enough = middle
+            else:
+                few = middle
+        return self._view.scan(index, (enough,), limit)[::-1]
+
     def count(self, index: str) -> int:
         return self._view.count(index)
 

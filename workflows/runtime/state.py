@@ -34,7 +34,8 @@ TASK_STATUSES: Mapping[At, str] = {
 
 @dataclass(frozen=True, slots=True)
 class ExecutionState:
-    """`input` and `output` are JSON texts. `submitted` is when it was accepted, `started` when it was admitted."""
+    """`input` and `output` are JSON texts. `submitted` is when it was accepted, `started` when it was admitted, since its latest redrive if
+    there was one."""
 
     id: str
     definition: str
@@ -47,6 +48,8 @@ class ExecutionState:
     output: str | None
     error: Error | None
     tasks: tuple[TaskState, ...]
+    paused: bool = False
+    redrives: int = 0
 
 
 def describe(execution: Execution, definition: Definition, *, payloads: bool = True) -> ExecutionState:
@@ -65,6 +68,8 @@ def describe(execution: Execution, definition: Definition, *, payloads: bool = T
         output=execution.text(header.output) if payloads and header.output is not None else None,
         error=read_error(execution.text(header.error)) if payloads and header.error is not None else None,
         tasks=tuple(_tasks(execution, definition, header.status, payloads)),
+        paused=header.paused,
+        redrives=header.redrives,
     )
 
 

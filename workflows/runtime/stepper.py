@@ -16,8 +16,8 @@ from storage.protocol import CorruptRecord, StoreUnavailable, UnencodableRecord
 from workflows.core.dialect import Dialect
 from workflows.core.machine import step
 from workflows.core.waits import Wait, Work, work
-from workflows.errors import NotFound, Unavailable
-from workflows.model import ENDED, RUNTIME, At, Broke, Definition, Error, Event, Frame, Interrupted, Status
+from workflows.errors import Misfit, NotFound, Unavailable
+from workflows.model import ENDED, RUNTIME, At, Broke, Definition, Error, Event, Header, Interrupted, Redriven, Status
 from workflows.runtime.execution import Execution
 from workflows.runtime.executor import Identity
 from workflows.runtime.gate import Gate, Limits
@@ -62,7 +62,7 @@ class Stepper:
     ) -> None:
         self._ledger = ledger
         self._gate = gate
-        self._dialect_of = dialect_of
+        self.dialect_of = dialect_of
         self.seed = seed
         self._in_flight = in_flight
         self._live: dict[int, Execution] = {}
@@ -121,7 +121,7 @@ class Stepper:
     def begin(self, round: Round, number: int, definition: Definition, kind: Kind, *details: Any) -> str:
         """The first event of a new execution. Raises what the step raises: nothing has happened then."""
         execution = Execution(number, self._ledger.read, self._payloads)
-        dialect = self._dialect_of(definition.id, definition.revision)
+        dialect = self.dialect_of(definition.id, definition.revision)
         result = step(dialect, execution, kind(round.now, self.seed(), *details))
         self._live[number] = execution
         self._revived.add(number)
@@ -148,11 +148,27 @@ class Stepper:
     def ask(self, round: Round, number: int, kind: Kind) -> str:
         """A step whose answer somebody waits for. Raises NotFound, and Unavailable for an execution that is set aside."""
         answer = "" if self.execution(round, number) is None else self.step(round, number, kind)
+        return answer or self.header(round, number).status
+
+    def header(self, round: Round, number: int) -> Header:
+        """Raises NotFound, and Unavailable for an execution that is set aside."""
         execution = self.execution(round, number)
         if execution is None or execution.header is None:
             why = self.set_aside.get(number)
             raise Unavailable(f"the execution is set aside: {why}") if why else NotFound("no such execution")
-        return answer or execution.header.status
+        return execution.header
+
+    def redrive(self, round: Round, number: int, dialect: Dialect, text: str | None) -> str:
+        """An ended execution goes on by this revision, with this input if one is given. Answer: its status then. Raises Misfit for a
+        revision that cannot take over, and what the step raises: nothing has happened then."""
+        header = self.header(round, number)
+        execution, revision = self._live[number], dialect.definition.revision
+        problems = dialect.fits(execution, self.dialect(execution).definition, text is not None)
+        if problems:
+            raise Misfit(f"the execution {header.id} cannot go on by revision {revision}", problems)
+        result = step(dialect, execution, Redriven(round.now, self.seed(), revision, text))
+        self._apply(round, execution, dialect.definition, result)
+        return result.answer
 
     def function(self, round: Round, number: int, path: str) -> tuple[str, int] | None:
         """The function and visit of a ready attempt; None: the execution could not say, and the gate no longer offers it."""
@@ -187,7 +203,7 @@ class Stepper:
 
     def dialect(self, execution: Execution) -> Dialect:
         assert execution.header is not None, "an execution in the working set has a header"
-        return self._dialect_of(execution.header.definition, execution.header.revision)
+        return self.dialect_of(execution.header.definition, execution.header.revision)
 
     def _readable(self, execution: Execution) -> Dialect | None:
         """The execution's dialect. None: its definition cannot be read, and the execution is set aside."""
@@ -260,8 +276,9 @@ class Stepper:
     def _apply(self, round: Round, execution: Execution, definition: Definition, result: Any) -> None:
         if not result.changed:
             return
-        was = execution.header.status if execution.header else None
-        before = {path: execution.frame(path) for path in result.frames}
+        was, paused = execution.header.status if execution.header else None, execution.paused
+        changed = result.frames if result.header.paused is paused else (*execution.frames, *result.frames)
+        before = {path: work(execution.frame(path), paused) for path in changed}
         execution.apply(result)
         round.touched[execution.number] = execution
         if execution.number != self._silent:
@@ -288,14 +305,15 @@ class Stepper:
             self._signal(round, execution, dialect.definition, dict.fromkeys([*first, *execution.frames]), header.status)
 
     def _signal(
-        self, round: Round, execution: Execution, definition: Definition, before: Mapping[str, Frame | None], was: Status | None
+        self, round: Round, execution: Execution, definition: Definition, before: Mapping[str, Wait | None], was: Status | None
     ) -> None:
-        """Tell the gate what became ready or stopped being so, and note which attempts begin and end."""
+        """Tell the gate what became ready or stopped being so, and note which attempts begin and end. To the gate a paused execution is one
+        that has nothing ready."""
         header, number = execution.header, execution.number
         assert header is not None, "an execution that was stepped has a header"
         ready, unready, running = [], [], 0
-        for path, old in before.items():
-            a, b = work(old), work(execution.frame(path))
+        for path, a in before.items():
+            b = work(execution.frame(path), header.paused)
             if a == b:
                 continue
             running += self._attempts(round, number, path, a, b)
@@ -306,12 +324,14 @@ class Stepper:
             if b is not None and b.kind is Work.CONTINUE:
                 round.turns.append(Identity(number, path, b.visit))
         limits = _limits(definition)
-        if header.status is Status.RUNNING and was in (None, Status.QUEUED):
+        if header.status is Status.RUNNING and was is not Status.RUNNING:
             self._gate.begun(number, definition.id)
         if header.status in ENDED:
             self._gate.ended(number, definition.id, had_begun=was is Status.RUNNING)
         elif header.status is Status.QUEUED:
-            if ready:
+            if header.paused:
+                self._gate.ended(number, definition.id, had_begun=False)
+            elif ready:
                 self._gate.enqueue(number, limits)
         elif ready or unready or running:
             self._gate.update(number, limits, ready, unready, running)
@@ -328,9 +348,11 @@ class Stepper:
         return has - had
 
     def ready_paths(self, round: Round, number: int) -> Iterable[str]:
-        """Paths of the execution's READY frames."""
+        """Paths of the execution's READY frames, if any may be handed out."""
         execution = self.execution(round, number)
-        return [] if execution is None else [path for path, frame in execution.frames.items() if frame.status is At.READY]
+        if execution is None or execution.paused:
+            return []
+        return [path for path, frame in execution.frames.items() if frame.status is At.READY]
 
 
 def _is_ready(wait: Wait | None) -> bool:

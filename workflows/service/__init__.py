@@ -12,14 +12,17 @@ from dataclasses import dataclass
 from workflows.service.control import Control
 from workflows.service.definitions import Definitions
 from workflows.service.executions import Executions
+from workflows.service.listing import Listing
 from workflows.service.system import System
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """`definitions`: what may be executed. `executions`: starting and looking. `control`: stopping and going on. `system`: the server."""
+    """`definitions`: what may be executed. `executions`: starting and looking. `control`: stopping and going on. `listing`: looking
+    through executions. `system`: the server."""
 
     definitions: Definitions
     executions: Executions
     control: Control
+    listing: Listing
     system: System

@@ -6,8 +6,9 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any
 
 from workflows.errors import NotFound, Unavailable
+from workflows.model import Header
 from workflows.runtime.engine import Engine
-from workflows.runtime.execution import Execution
+from workflows.runtime.execution import Execution, header_of
 from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Snapshot
 from workflows.runtime.requests import number_of
@@ -19,6 +20,11 @@ ANSWER_S = 30.0
 def ask(engine: Engine, request: Request) -> Any:
     """The engine's answer, after the commit that holds the effect. Raises what the engine answers, Busy, Unavailable."""
     engine.inbox.ask(request)
+    return answered(request)
+
+
+def answered(request: Request) -> Any:
+    """What a request that is in the inbox is answered. Raises what the engine answers, and Unavailable."""
     try:
         return request.reply.result(ANSWER_S)
     except FutureTimeout:
@@ -33,3 +39,12 @@ def find(snapshot: Snapshot, execution_id: str) -> Execution:
     if execution is None or execution.header is None or execution.header.id != execution_id:
         raise NotFound(f"no execution has the id {execution_id!r}")
     return execution
+
+
+def locate(snapshot: Snapshot, execution_id: str) -> tuple[int, Header]:
+    """The execution's number and header as of the snapshot, without its frames. Raises NotFound."""
+    number = number_of(execution_id)
+    header = header_of(number, snapshot.read) if number is not None else None
+    if number is None or header is None or header.id != execution_id:
+        raise NotFound(f"no execution has the id {execution_id!r}")
+    return number, header

@@ -1,26 +1,171 @@
-"""Stopping executions and letting them go on."""
+"""Stopping executions and letting them go on: cancel, pause, resume, redrive; one by one, or all that a filter means.
+
+Whether an execution lets itself be stopped or redriven is decided by the engine, at its turn; here its answer becomes what the caller
+hears. In bulk the executions are found first, in one snapshot, then asked a group at a time, so that others come in between. One that is
+no longer what the filter found says so itself, as its refusal.
+"""
 
 from __future__ import annotations
 
-from workflows.errors import Conflict
-from workflows.model import Status
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from storage.protocol import StoreError
+from workflows.errors import Conflict, StepwellError
+from workflows.model import ENDED, Header, Status
+from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import Engine
 from workflows.runtime.ledger import Ledger
-from workflows.runtime.requests import Cancel
-from workflows.service.asking import ask, find
+from workflows.runtime.requests import Cancel, Pause, Redrive, Resume
+from workflows.runtime.requests import Control as Asked
+from workflows.service.asking import answered, ask, find
+from workflows.service.filters import Filter, Match, matching
+from workflows.service.inputs import taken
+
+GROUP = 100
+"""Executions that are asked at once in bulk: few beside what the engine takes in one turn, so that nobody waits for all of them."""
+
+SHOWN = 100
+"""Ids that the answer to a bulk change names."""
+
+_PAGE = 1_000
+
+
+class Action(StrEnum):
+    """What can be done to an execution."""
+
+    CANCEL = "cancel"
+    PAUSE = "pause"
+    RESUME = "resume"
+    REDRIVE = "redrive"
+
+
+_REQUESTS: dict[Action, Callable[[int], Asked]] = {
+    Action.CANCEL: Cancel,
+    Action.PAUSE: Pause,
+    Action.RESUME: Resume,
+    Action.REDRIVE: Redrive,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Controlled:
+    """What became of one execution: its status as the change was made. One that was redriven may have ended again."""
+
+    action: Action
+    id: str
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one execution was left as it is."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """`matched`: how many the filter meant; `executions`: ids of the newest SHOWN of them; `done`: how many were changed, or were so
+    already."""
+
+    matched: int
+    executions: tuple[str, ...]
+    done: int = 0
+    refused: tuple[Refusal, ...] = ()
 
 
 class Control:
-    def __init__(self, ledger: Ledger, engine: Engine) -> None:
+    def __init__(self, ledger: Ledger, catalogue: Catalogue, engine: Engine) -> None:
         self._ledger = ledger
+        self._catalogue = catalogue
         self._engine = engine
 
-    def cancel(self, execution_id: str) -> None:
-        """Cancel an execution; one that is cancelled already is left so. Raises NotFound, and Conflict for one that has ended otherwise."""
-        status = ask(self._engine, Cancel(self._number(execution_id)))
-        if status != Status.CANCELLED:
-            raise Conflict(f"the execution {execution_id} has ended already: it is {status}")
+    def cancel(self, execution_id: str) -> Controlled:
+        """One that is cancelled already is left so. Raises NotFound, and Conflict for one that has ended otherwise."""
+        return self._ask(Action.CANCEL, execution_id)
 
-    def _number(self, execution_id: str) -> int:
+    def pause(self, execution_id: str) -> Controlled:
+        """What runs finishes, nothing starts. One that is paused already is left so. Raises NotFound, and Conflict for one that has
+        ended."""
+        return self._ask(Action.PAUSE, execution_id)
+
+    def resume(self, execution_id: str) -> Controlled:
+        """After a pause. One that is not paused is left so. Raises NotFound, and Conflict for one that has ended."""
+        return self._ask(Action.RESUME, execution_id)
+
+    def redrive(self, execution_id: str, revision: int | None = None, raw: bytes | None = None) -> Controlled:
+        """Go on from where it ended without success, by this revision of its definition (None: the same) and with this input (None: as it
+        was). Raises NotFound; Conflict for one that completed or has not ended; Misfit for a revision or input that cannot take over;
+        NotJson and Invalid for an input that it cannot take, and for an unknown revision."""
+        number, header = self._found(execution_id)
+        text = None if raw is None else self._taken(header, revision, raw)
+        return _heard(Action.REDRIVE, execution_id, ask(self._engine, Redrive(number, revision, text)))
+
+    def bulk(self, action: Action, wanted: Filter, *, preview: bool = False) -> Bulk:
+        """Do it to all executions that the filter means now; `preview`: only say which. Each stands for itself: what is refused is told and
+        stops none of the others, and so is what the engine no longer takes."""
+        found = list(self._matching(wanted))
+        shown = tuple(match.header.id for match in found[:SHOWN])
+        if preview:
+            return Bulk(len(found), shown)
+        groups = (found[start : start + GROUP] for start in range(0, len(found), GROUP))
+        refused = tuple(refusal for group in groups for refusal in self._group(action, group))
+        return Bulk(len(found), shown, len(found) - len(refused), refused)
+
+    # -------------------------------------------------------------------------------------------------------------- within
+
+    def _ask(self, action: Action, execution_id: str) -> Controlled:
+        number, _ = self._found(execution_id)
+        return _heard(action, execution_id, ask(self._engine, _REQUESTS[action](number)))
+
+    def _found(self, execution_id: str) -> tuple[int, Header]:
         with self._ledger.snapshot() as snapshot:
-            return find(snapshot, execution_id).number
+            execution = find(snapshot, execution_id)
+            assert execution.header is not None, "an execution that was found has a header"
+            return execution.number, execution.header
+
+    def _taken(self, header: Header, revision: int | None, raw: bytes) -> str:
+        """The input's text. Of a revision that is not there nothing can be said; the engine refuses it."""
+        try:
+            definition = self._catalogue.get(header.definition, header.revision if revision is None else revision)
+        except LookupError:
+            return "null"
+        return taken(definition, raw, "/input")
+
+    def _matching(self, wanted: Filter) -> Iterator[Match]:
+        after: int | None = None
+        with self._ledger.snapshot() as snapshot:
+            while True:
+                page = matching(snapshot, self._catalogue, wanted, after, _PAGE)
+                yield from page.found
+                if page.next is None:
+                    return
+                after = page.next
+
+    def _group(self, action: Action, group: Sequence[Match]) -> Iterator[Refusal]:
+        """Ask all of them, then hear all of them."""
+        asked: list[tuple[str, Asked]] = []
+        for match in group:
+            request = _REQUESTS[action](match.number)
+            try:
+                self._engine.inbox.ask(request)
+            except StepwellError as error:
+                yield Refusal(match.header.id, str(error))
+            else:
+                asked.append((match.header.id, request))
+        for execution_id, request in asked:
+            try:
+                _heard(action, execution_id, answered(request))
+            except (StepwellError, StoreError) as error:
+                yield Refusal(execution_id, str(error))
+
+
+def _heard(action: Action, execution_id: str, status: Status) -> Controlled:
+    """The engine leaves what has ended as it is, and answers how it ended. Raises Conflict."""
+    held = action in (Action.PAUSE, Action.RESUME) and status in ENDED
+    if held or (action is Action.CANCEL and status is not Status.CANCELLED):
+        raise Conflict(f"the execution {execution_id} has ended already: it is {status}")
+    return Controlled(action, execution_id, Status(status))

@@ -1,26 +1,62 @@
-"""Definitions: registering them, and what is registered."""
+"""Definitions: registering and deleting them, and what is registered."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from storage.protocol import CorruptRecord, Key
+from task_functions.permissions import caution
 from task_functions.registry import Registry
-from workflows.errors import NotJson
+from workflows.errors import Invalid, NotJson, StepwellError
 from workflows.language import canonical, read_definition
+from workflows.language.json_schema import json_schema
 from workflows.language.text import check, loads
 from workflows.runtime.catalogue import Catalogue, Registration
 from workflows.runtime.engine import Engine
+from workflows.runtime.execution import header_of
+from workflows.runtime.ledger import Ledger, Snapshot
+from workflows.runtime.removal import NAMED, Remove, needed_definition, no_definition, no_revision, revisions_of, under_way
 from workflows.runtime.requests import Write
 from workflows.service.asking import ask
+from workflows.service.paging import Page, cursor, place_of
 from workflows.states import StateMachine
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A revision of a definition. `created`: when it was registered. `document`: as it was sent; None in lists."""
+
+    id: str
+    revision: int
+    name: str
+    description: str
+    labels: Mapping[str, str]
+    dialect: Literal["taskList", "stateMachine"]
+    created: float
+    document: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One of a definition's revisions. `created`: when it was registered."""
+
+    revision: int
+    created: float
 
 
 class Definitions:
     """`registry` knows the functions that a definition may name."""
 
-    def __init__(self, catalogue: Catalogue, engine: Engine, registry: Registry) -> None:
+    def __init__(self, ledger: Ledger, catalogue: Catalogue, engine: Engine, registry: Registry) -> None:
+        self._ledger = ledger
         self._catalogue = catalogue
         self._engine = engine
         self._registry = registry
@@ -28,7 +64,7 @@ class Definitions:
     def register(self, raw: bytes, source: str | None = None) -> Registration:
         """Add a definition, or the next revision of one. `source`: the file it came from; a file that is as it was at its own last load
         changes nothing, so that what was edited since then by request stays. Raises NotJson, and Invalid with every problem."""
-        definition = read_definition(raw, functions=self._registry.has, function_names=self._registry.names())
+        definition = read_definition(raw, functions=self._registry.has, function_names=self._registry.names(), cautions=caution)
         text = check(raw)
         form = canonical(loads(text))
 
@@ -36,7 +72,11 @@ class Definitions:
             return self._catalogue.register(pending, read, definition.id, text, form, now, source)
 
         answer: Registration = ask(self._engine, Write(write, lambda: self._catalogue.forget(definition.id)))
-        return replace(answer, warnings=definition.warnings if isinstance(definition, StateMachine) else ())
+        return replace(answer, warnings=definition.warnings)
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of definitions, with the functions that are registered now."""
+        return json_schema(self._registry.names())
 
     def load_file(self, path: Path) -> Registration:
         """Register a definition file. Raises as `register` does, and NotJson for a file that cannot be read."""
@@ -44,3 +84,78 @@ class Definitions:
             return self.register(path.read_bytes(), source=path.name)
         except OSError as error:
             raise NotJson(f"cannot read {path}: {error.strerror}") from error
+
+    def page(self, limit: int = 50, after: str | None = None) -> Page[Described]:
+        """The newest revision of each definition, by id; `after` is a cursor. One that this program cannot read is left out. Raises Invalid
+        for a cursor that is not of this list."""
+        place = place_of(after, "definitions", str)
+        with self._ledger.snapshot() as snapshot:
+            ids = [str(key[0]) for key in snapshot.scan("definitions", None if place is None else (place,), limit + 1)]
+            keys = [key for name in ids[:limit] for key in islice(revisions_of(snapshot, name, (name,)), 1)]
+        items = tuple(one for key in keys if (one := self._readable(key)) is not None)
+        return Page(items, cursor("definitions", ids[limit - 1] if len(ids) > limit else None))
+
+    def get(self, definition_id: str, revision: int | None = None) -> Described:
+        """A revision with its document; the newest unless another is asked for. Raises NotFound."""
+        with self._ledger.snapshot() as snapshot:
+            self._there(snapshot, definition_id)
+            after = (definition_id,) if revision is None else (definition_id, -revision)
+            key = next(revisions_of(snapshot, definition_id, after), None)
+            if key is None or revision not in (None, -int(key[1])):
+                raise no_revision(definition_id, revision or 0)
+            document = snapshot.read("definition", (definition_id, -int(key[1])))["text"]
+        try:
+            return replace(self._described(key), document=document)
+        except LookupError:  # deleted a moment ago
+            raise no_revision(definition_id, -int(key[1])) from None
+        except (Invalid, NotJson) as error:
+            raise CorruptRecord(f"revision {-int(key[1])} of the job definition {definition_id} cannot be read: {error}") from error
+
+    def revisions(self, definition_id: str, limit: int = 50, after: str | None = None) -> Page[Revision]:
+        """Those of a definition, newest first; `after` is a cursor. Raises NotFound, and Invalid for a cursor that is not of this list."""
+        asked = ("revisions", definition_id)
+        place = place_of(after, asked, int)
+        with self._ledger.snapshot() as snapshot:
+            self._there(snapshot, definition_id)
+            begin: Key = (definition_id,) if place is None else (definition_id, -place, math.inf)
+            keys = list(islice(revisions_of(snapshot, definition_id, begin), limit + 1))
+        items = tuple(Revision(-int(key[1]), float(key[2])) for key in keys[:limit])
+        return Page(items, cursor(asked, items[-1].revision if len(keys) > limit else None))
+
+    def delete(self, definition_id: str) -> None:
+        """Delete a definition with all its revisions; those that kept executions ran on are seen through these only from then on.
+        Registered again, its numbering goes on. Raises NotFound, and Conflict while an execution of it has not ended."""
+        with self._ledger.snapshot() as snapshot:
+            self._there(snapshot, definition_id)
+            newest = snapshot.scan("created", None, 1)
+            numbers = list(under_way(snapshot, definition_id))
+            if numbers:
+                names = [header.id for number in numbers[:NAMED] if (header := header_of(number, snapshot.read)) is not None]
+                raise needed_definition(definition_id, len(numbers), names)
+        ask(self._engine, self._removal(definition_id, None, -int(newest[0][0]) if newest else 0))
+
+    def delete_revision(self, definition_id: str, revision: int) -> None:
+        """Delete a revision that is not the newest. Raises NotFound, and Conflict while an execution is kept that ran on it."""
+        ask(self._engine, self._removal(definition_id, revision, 0))
+
+    def _removal(self, definition_id: str, revision: int | None, seen: int) -> Remove:
+        return Remove(definition_id, revision, seen, lambda: self._catalogue.drop(definition_id))
+
+    def _there(self, snapshot: Snapshot, definition_id: str) -> None:
+        data = snapshot.read("document", ("definition", definition_id))
+        if data is None or data.get("deleted"):
+            raise no_definition(definition_id)
+
+    def _readable(self, key: Key) -> Described | None:
+        try:
+            return self._described(key)
+        except (LookupError, StepwellError, CorruptRecord) as error:
+            log.warning("revision %d of the job definition %s is left out: %s", -int(key[1]), key[0], error)
+            return None
+
+    def _described(self, key: Key) -> Described:
+        """What a revision's entry (id, minus the revision, when it was registered) leads to. Raises what the catalogue raises."""
+        name, revision, created = str(key[0]), -int(key[1]), float(key[2])
+        found = self._catalogue.get(name, revision)
+        dialect: Literal["taskList", "stateMachine"] = "stateMachine" if isinstance(found, StateMachine) else "taskList"
+        return Described(name, revision, found.name, found.description, found.labels, dialect, created)

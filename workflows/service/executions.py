@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflows.errors import Invalid, NotFound, Problem
-from workflows.language.text import check
-from workflows.model import exceeds
+from workflows.errors import NotFound
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import Engine
 from workflows.runtime.history import events
@@ -14,7 +12,7 @@ from workflows.runtime.ledger import Ledger
 from workflows.runtime.requests import Start
 from workflows.runtime.state import ExecutionState, describe
 from workflows.service.asking import ask, find
-from workflows.states import PAYLOAD_BYTES, StateMachine
+from workflows.service.inputs import taken
 
 
 class Executions:
@@ -29,13 +27,8 @@ class Executions:
         revision = self._catalogue.latest(definition_id)
         if revision is None:
             raise NotFound(f"no job definition has the id {definition_id!r}")
-        text = check(raw) if raw.strip() else "{}"
         definition = self._catalogue.get(definition_id, revision)
-        if not isinstance(definition, StateMachine) and not text.lstrip().startswith("{"):
-            raise Invalid([Problem("", "the input of a task list is a JSON object, such as {}")])
-        if isinstance(definition, StateMachine) and exceeds(text, PAYLOAD_BYTES):
-            raise Invalid([Problem("", f"the input of a state machine has at most {PAYLOAD_BYTES:,} bytes")])
-        answer: str = ask(self._engine, Start(definition, text))
+        answer: str = ask(self._engine, Start(definition, taken(definition, raw)))
         return answer
 
     def state(self, execution_id: str) -> ExecutionState:

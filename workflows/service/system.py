@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TypeVar
 
-from storage.protocol import CorruptRecord
+from storage.protocol import CorruptRecord, Key
 from workflows.errors import StepwellError, Unavailable
 from workflows.model import Status
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import Engine
-from workflows.runtime.execution import Execution
+from workflows.runtime.execution import Execution, header_of
 from workflows.runtime.ledger import Ledger, Snapshot
 from workflows.runtime.state import ExecutionState, describe
 
@@ -28,7 +28,7 @@ LISTED = 100
 
 @dataclass(frozen=True, slots=True)
 class SystemState:
-    """`active` are states without payloads. Counts are of all executions kept."""
+    """`active` are states without payloads, the newest first; `queued` are ids, the oldest first. Counts are of all executions kept."""
 
     active: tuple[ExecutionState, ...]
     queued: tuple[str, ...]
@@ -56,8 +56,8 @@ class System:
     def state(self) -> SystemState:
         with self._ledger.snapshot() as snapshot:
             return SystemState(
-                active=tuple(self._listed(snapshot, Status.RUNNING, self._shown)),
-                queued=tuple(self._listed(snapshot, Status.QUEUED, lambda execution: execution.header.id if execution.header else "")),
+                active=tuple(self._shown(snapshot, snapshot.scan(f"status/{Status.RUNNING}", None, LISTED), self._active)),
+                queued=tuple(self._shown(snapshot, snapshot.last(f"status/{Status.QUEUED}", LISTED), self._queued)),
                 counts={status: snapshot.count(f"status/{status}") for status in Status},
                 pool=self._engine.gauges(),
                 uptime=self._clock() - self._since,
@@ -70,16 +70,22 @@ class System:
             raise Unavailable("the server is stopping")
         return Health(tuple(self._engine.troubles()))
 
-    def _shown(self, execution: Execution) -> ExecutionState:
-        assert execution.header is not None, "a loaded execution has a header"
+    def _active(self, snapshot: Snapshot, number: int) -> ExecutionState | None:
+        execution = Execution.load(number, snapshot.read)
+        if execution is None or execution.header is None:
+            return None
         return describe(execution, self._catalogue.get(execution.header.definition, execution.header.revision), payloads=False)
 
-    def _listed(self, snapshot: Snapshot, status: Status, show: Callable[[Execution], T]) -> Iterator[T]:
-        """The newest executions of this status. One that cannot be read is left out: it is set aside, and `health` says why."""
-        for key in snapshot.scan(f"status/{status}", None, LISTED):
+    def _queued(self, snapshot: Snapshot, number: int) -> str | None:
+        header = header_of(number, snapshot.read)
+        return None if header is None else header.id
+
+    def _shown(self, snapshot: Snapshot, keys: list[Key], show: Callable[[Snapshot, int], T | None]) -> Iterator[T]:
+        """One that cannot be read is left out: it is set aside, and `health` says why."""
+        for key in keys:
             try:
-                execution = Execution.load(-int(key[0]), snapshot.read)
-                if execution is not None:
-                    yield show(execution)
+                shown = show(snapshot, -int(key[0]))
+                if shown is not None:
+                    yield shown
             except (CorruptRecord, LookupError, StepwellError) as error:
                 log.warning("execution number %d cannot be listed: %s", -int(key[0]), error)

@@ -19,11 +19,11 @@ from collections.abc import Iterable
 from flask import Flask
 
 from workflows.api.openapi import Api
-from workflows.api.rest import control, definitions, executions, index, system
+from workflows.api.rest import control, definitions, executions, index, listing, system
 from workflows.api.rest.endpoints import Kind, blueprint
 from workflows.service import Service
 
-KINDS = (index.KIND, definitions.KIND, executions.KIND, control.KIND, system.KIND)
+KINDS = (index.KIND, definitions.KIND, executions.KIND, control.KIND, listing.KIND, system.KIND)
 
 
 def register_rest(app: Flask, service: Service, kinds: Iterable[Kind] = KINDS) -> None:

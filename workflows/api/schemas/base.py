@@ -70,6 +70,11 @@ def about(description: str, example: Any = None) -> dict[str, Any]:
     return {"description": description} if example is None else {"description": description, "examples": [example]}
 
 
+def next_page() -> fields.String:
+    """The last member of what is answered in pages."""
+    return fields.String(**nullable("The `cursor` with which to ask for the next page; null: this was the last one."))
+
+
 class Shape(Schema):
     """Base of all answers: on loading, a member that is not declared is an error."""
 

@@ -41,8 +41,12 @@ class ExecutionSummarySchema(Shape):
     id = fields.String(**given("The execution's id.", "exec-0-42-9f86d081"))
     definition = fields.String(data_key="definitionId", **given("Id of the definition it executes.", "hello"))
     status = fields.Enum(Status, **given("QUEUED, RUNNING, COMPLETED, FAILED or CANCELLED.", "COMPLETED"))
+    paused = fields.Boolean(**given("Whether it is paused: nothing of it is started until it is resumed.", False))
     started = Moment(
-        data_key="startTime", **nullable("When its first attempt was handed out; null while it is queued.", "2026-11-21T03:00:00.124Z")
+        data_key="startTime",
+        **nullable(
+            "When its first attempt was handed out, since it was last redriven; null while it is queued.", "2026-11-21T03:00:00.124Z"
+        ),
     )
     tasks = fields.List(
         fields.Nested(TaskSummarySchema), **given("Its tasks, in the definition's order; of a state machine, the state it stands at.")
@@ -51,6 +55,7 @@ class ExecutionSummarySchema(Shape):
 
 class ExecutionStateSchema(ExecutionSummarySchema):
     revision = fields.Integer(**given("The definition's revision it executes, whatever was registered since.", 1))
+    redrives = fields.Integer(data_key="redriveCount", **given("How often it was redriven.", 0))
     submitted = Moment(data_key="submitTime", **given("When it was accepted.", "2026-11-21T03:00:00.123Z"))
     ended = Moment(data_key="endTime", **nullable("When it ended.", "2026-11-21T03:00:00.132Z"))
     input = RawJson(**nullable("What it was given.", {"name": "Ada"}))

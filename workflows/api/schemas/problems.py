@@ -38,5 +38,12 @@ class ProblemSchema(Shape):
     instance = fields.String(**given("The path that was asked for.", "/job-definitions"))
 
 
+class ConflictSchema(ProblemSchema):
+    problems = fields.List(
+        fields.Nested(FindingSchema),
+        metadata=about("Where a revision cannot take over an execution: every difference that stands in the way. Else left out."),
+    )
+
+
 class InvalidSchema(ProblemSchema):
     problems = fields.List(fields.Nested(FindingSchema), **given("Everything that is wrong with what was sent."))

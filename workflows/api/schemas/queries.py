@@ -1,7 +1,7 @@
 """What may stand behind a "?" in an address, and its fields: text that must be exactly what is meant.
 
 Nothing is guessed: an unknown parameter, one that is given twice and a number with a space in it are refused, each with its place and what
-would be right. The problems that fields find are Problems or texts, as those of `workflows.language.shapes`.
+would be right. The problems that fields find are Problems or texts, as those of `workflows.language.names`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, vali
 from workflows.api.schemas.base import about
 from workflows.errors import Problem
 from workflows.expressions import timestamp
-from workflows.language.shapes import Choice, closest, shown, to_problems
+from workflows.language.names import closest
+from workflows.language.shapes import Choice, shown, to_problems
 
-LISTED = 100
+LISTED = 50
 """Entries of a page, unless `limit` asks for fewer or more."""
 
-MOST_LISTED = 1_000
+MOST_LISTED = 200
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
@@ -38,7 +39,7 @@ class Query(Schema):
         for name in original:
             if name not in known:
                 there = f"there are {', '.join(known)}" if known else "this endpoint takes none"
-                wrong[name] = [Problem("", f"there is no such query parameter; {there}", closest(name, tuple(known)))]
+                wrong[name] = [Problem("", f"there is no such query parameter; {there}", closest(name, known))]
             elif not isinstance(known[name], fields.List) and len(original.getlist(name)) > 1:
                 wrong[name] = ["this is given more than once"]
         if wrong:

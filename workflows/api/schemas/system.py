@@ -26,9 +26,13 @@ def _count(status: Status, name: str, description: str) -> fields.Integer:
 
 
 class SystemStateSchema(Shape):
-    active = fields.List(fields.Nested(ExecutionSummarySchema), data_key="activeJobs", **given("The first 100 executions that run."))
+    active = fields.List(
+        fields.Nested(ExecutionSummarySchema), data_key="activeJobs", **given("The first 100 executions that run, the newest first.")
+    )
     queued = fields.List(
-        fields.String(), data_key="queuedJobs", **given("Ids of the first 100 executions that have not begun.", ["exec-0-43-60303ae2"])
+        fields.String(),
+        data_key="queuedJobs",
+        **given("Ids of the first 100 executions that have not begun, the oldest first.", ["exec-0-43-60303ae2"]),
     )
     active_count = _count(Status.RUNNING, "activeCount", "How many executions run.")
     queued_count = _count(Status.QUEUED, "queuedCount", "How many executions have not begun.")

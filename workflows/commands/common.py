@@ -1,0 +1,83 @@
+"""What the commands share: exit codes, the options that many have, the client whose errors end a command, and reading what is given."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from workflows.client import Client
+
+COMPLETED, FAILED, USAGE, CANCELLED, UNREACHABLE = 0, 1, 2, 3, 4
+
+EXIT_CODES = "Exit codes: 0 completed, 1 failed, 2 wrong usage, 3 cancelled, 4 no server reached."
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def server_option(command: Command) -> Command:
+    """Gives the command `server`: a URL, or None for the default."""
+    text = "The server.  [default: $STEPWELL_URL or http://127.0.0.1:8080]"
+    return click.option("--server", metavar="URL", envvar="STEPWELL_URL", help=text)(command)
+
+
+def json_option(command: Command) -> Command:
+    """Gives the command `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def fail(error: object, code: int) -> NoReturn:
+    """End with a line for each thing that is wrong."""
+    for line in str(error).splitlines():
+        click.echo(f"stepwell: {line}", err=True)
+    sys.exit(code)
+
+
+@contextmanager
+def client_of(server: str | None) -> Iterator[Client]:
+    """A client whose errors end the command, as `ending` says."""
+    from workflows.client import DEFAULT_URL, Client
+
+    client = Client(server or DEFAULT_URL)
+    try:
+        with ending():
+            yield client
+    finally:
+        client.close()
+
+
+@contextmanager
+def ending(file: str = "") -> Iterator[None]:
+    """A client's errors within end the command, with the exit code that says which kind. `file`: where what is sent was read from."""
+    from workflows.client import CannotReach, ClientError
+    from workflows.commands.output import finding
+
+    try:
+        yield
+    except CannotReach as error:
+        fail(error, UNREACHABLE)
+    except ClientError as error:
+        if not error.findings:
+            fail(error, FAILED if error.status == 409 else UNREACHABLE if error.status >= 500 else USAGE)
+        for one in error.findings:
+            click.echo(finding(one, file), err=True)
+        fail(f"refused for {len(error.findings)} problem{'s' if len(error.findings) > 1 else ''}", USAGE)
+
+
+def payload(text: str) -> bytes:
+    """What `--input` says: the text itself, or what is in the file behind `@`; of `@-`, standard input."""
+    if not text.startswith("@"):
+        return text.encode()
+    return sys.stdin.buffer.read() if text == "@-" else existing(text[1:]).read_bytes()
+
+
+def existing(name: str) -> Path:
+    path = Path(name)
+    if not path.is_file():
+        fail(f"there is no file {name}", USAGE)
+    return path

@@ -1,0 +1,118 @@
+"""Looking through executions: which there are, and what happened in one. Everything in pages whose cost is that of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from storage.protocol import Key
+from workflows.runtime.catalogue import Catalogue
+from workflows.runtime.entries import Entries
+from workflows.runtime.execution import Execution
+from workflows.runtime.history import event
+from workflows.runtime.ledger import Ledger, Snapshot
+from workflows.runtime.summary import Summary, summary
+from workflows.service.asking import locate
+from workflows.service.filters import Filter, labels_of, matching
+from workflows.service.paging import Page, cursor, place_of
+
+PAGE_CHARACTERS = 8 * 1024 * 1024
+"""Of payloads and texts in one page, which ends after what exceeds it."""
+
+LOGS_EXAMINED = 1_000
+"""Attempts whose texts one page reads at most, where a task or attempt is asked for."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLog:
+    """What one attempt printed and logged. `at`: when that was stored. `truncated`: it is the end of more."""
+
+    task: str
+    attempt: int
+    at: float
+    text: str
+    truncated: bool
+
+
+class Listing:
+    """Answers from snapshots; never waits for the engine."""
+
+    def __init__(self, ledger: Ledger, catalogue: Catalogue) -> None:
+        self._ledger = ledger
+        self._catalogue = catalogue
+
+    def executions(self, wanted: Filter, limit: int = 50, after: str | None = None) -> Page[Summary]:
+        """Those that the filter lets pass, newest first; `after` is a cursor. The work of a page is bounded: where labels or a text are
+        asked for it may be short or empty and have a next one all the same. What is submitted meanwhile does not move the pages that
+        follow. Raises Invalid for a cursor that is not of this filter."""
+        asked = ("executions", *wanted.asked())
+        place = place_of(after, asked, int)
+        with self._ledger.snapshot() as snapshot:
+            page = matching(snapshot, self._catalogue, wanted, place, limit)
+            found = (summary(match.number, match.header, labels_of(match.header, self._catalogue), snapshot.read) for match in page.found)
+            return Page(tuple(found), cursor(asked, page.next))
+
+    def history(self, execution_id: str, limit: int = 50, after: str | None = None, reverse: bool = False) -> Page[dict[str, Any]]:
+        """Its events in the form of GetExecutionHistory, oldest first, or newest first with `reverse`; `after` is a cursor. Raises
+        NotFound, and Invalid for a cursor that is not of this list."""
+        asked = ("history", execution_id, reverse)
+        place = place_of(after, asked, int)
+        with self._ledger.snapshot() as snapshot:
+            number, _ = locate(snapshot, execution_id)
+            texts = Execution(number, snapshot.read)
+            entries = Entries(number, snapshot.read)
+            found = entries.before(place) if reverse else entries.after(place or 0)
+            events = (event(entry, texts) for entry in found)
+            return _page(events, limit, asked, lambda made: int(made["id"]), _weight)
+
+    def logs(
+        self, execution_id: str, limit: int = 50, after: str | None = None, task: str | None = None, attempt: int | None = None
+    ) -> Page[AttemptLog]:
+        """What its attempts printed, in the order in which they were issued; of this task and this attempt of it where they are given.
+        `after` is a cursor. A page may be short or empty and have a next one. Raises NotFound, and Invalid for a cursor that is not of this
+        list."""
+        asked = ("logs", execution_id, task, attempt)
+        place = place_of(after, asked, int)
+        with self._ledger.snapshot() as snapshot:
+            number, _ = locate(snapshot, execution_id)
+            items: list[AttemptLog] = []
+            last, carried = 0, 0
+            for examined, visit in enumerate(_visits(snapshot, number, place or 0)):
+                if last and (len(items) == limit or carried > PAGE_CHARACTERS or examined == LOGS_EXAMINED):
+                    return Page(tuple(items), cursor(asked, last))
+                last = visit
+                data = snapshot.read("log", (number, visit))
+                if task in (None, data["task"]) and attempt in (None, data["attempt"]):
+                    items.append(AttemptLog(data["task"], data["attempt"], data["at"], data["text"], data["truncated"]))
+                    carried += len(data["text"])
+            return Page(tuple(items), None)
+
+
+def _visits(snapshot: Snapshot, number: int, after: int) -> Iterator[int]:
+    """The execution's attempts of which there is a log, after one of them."""
+    key: Key = (number, after)
+    while keys := snapshot.scan("logs", key, 100):
+        for key in keys:
+            if key[0] != number:
+                return
+            yield int(key[1])
+
+
+def _page(found: Iterable[T], limit: int, asked: object, place: Callable[[T], int], weight: Callable[[T], int]) -> Page[T]:
+    """As many as a page takes, and the cursor to go on with if there are more."""
+    items: list[T] = []
+    carried = 0
+    for item in found:
+        if items and (len(items) == limit or carried > PAGE_CHARACTERS):
+            return Page(tuple(items), cursor(asked, place(items[-1])))
+        items.append(item)
+        carried += weight(item)
+    return Page(tuple(items), None)
+
+
+def _weight(made: Mapping[str, Any]) -> int:
+    """About how many characters of payload an event carries."""
+    return sum(len(value) for details in made.values() if isinstance(details, dict) for value in details.values() if isinstance(value, str))
