@@ -15,7 +15,7 @@ from benchmarks.server import DEFINITIONS, FUNCTIONS
 from storage.uri import resolve
 from task_functions.registry import REGISTRY, load
 from workflows.language import compile_definition
-from workflows.model import Status
+from workflows.model import INLINE, Status
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import Engine
 from workflows.runtime.functions import RegisteredFunctions
@@ -55,8 +55,8 @@ class Bench:
         catalogue.register(pending, self._ledger.read, name, text, text, time.time())
         self._ledger.commit(pending)
         self._job = catalogue.get(name, 1)
-        self._executor = InlineExecutor(REGISTRY.get, settings.task_workers)
-        self._engine = Engine(self._ledger, catalogue, self._executor, RegisteredFunctions(REGISTRY), max_jobs=settings.max_jobs)
+        self._executor = InlineExecutor(REGISTRY.get, settings.task_threads)
+        self._engine = Engine(self._ledger, catalogue, [self._executor], RegisteredFunctions(REGISTRY, INLINE), max_jobs=settings.max_jobs)
         self._executor.start(self._engine.report)
 
     def run(self, executions: int, outstanding: int, around: Around = lambda turn: turn(), data: str = "{}") -> Run:

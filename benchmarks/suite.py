@@ -20,7 +20,7 @@ from workflows.settings import Settings
 
 CONNECTIONS = (8, 64)
 MEMORY = "memory:"
-WIDE = {"max_jobs": 1_000, "task_workers": 64}
+WIDE = {"max_jobs": 1_000, "task_threads": 64}
 """Settings for throughput: what waits is not the gate."""
 
 
@@ -154,7 +154,7 @@ BENCHMARKS = (
     Benchmark("flask", "Floor: a Flask POST that only answers, under the same gunicorn settings.", _flask),
     Benchmark("engine", "Floor: the engine, its workers and its store in one process, without HTTP.", _engine),
     Benchmark("w1", "W1: three tasks in order that do nothing, over HTTP, default settings, strict store.", _w1),
-    Benchmark("w1-wide", f"W1 with {WIDE['max_jobs']:,} jobs and {WIDE['task_workers']} attempts at once.", _w1_wide),
+    Benchmark("w1-wide", f"W1 with {WIDE['max_jobs']:,} jobs and {WIDE['task_threads']} attempts at once.", _w1_wide),
     Benchmark("w1-memory", "W1 on the store in memory: no disk, but a store whose commit costs what it holds.", _w1_memory),
     Benchmark("latency", "One execution at a time on an idle server, from POST to seen completion.", _latency),
     Benchmark("start", "From exec to the first answer, and the memory of a server that does nothing.", _start),

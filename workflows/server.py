@@ -13,9 +13,13 @@ from storage.protocol import Store, StoreError
 from task_functions import permissions
 from task_functions.registry import load
 from workflows.errors import Invalid, StepwellError
+from workflows.keyfile import configured_keys, no_keys
+from workflows.runtime.audit import Origin
 from workflows.runtime.catalogue import Registration
 from workflows.runtime.engine import Engine
 from workflows.service import Service
+from workflows.service.asking import acting
+from workflows.setting import SettingsError
 from workflows.settings import BUILT_IN, Settings
 
 log = logging.getLogger(__name__)
@@ -33,15 +37,22 @@ class Server:
         self._environment: dict[str, str | None] = {}
 
     def start(self) -> None:
-        """Raises storage.StoreError when the store cannot be opened. Bad function and definition files are logged and left out."""
+        """Raises storage.StoreError when the store cannot be opened, SettingsError when nobody could come in. Bad function and definition
+        files are logged and left out."""
         if self._pid == os.getpid():
             return
         self._store.open()
+        try:
+            self._check_keys()
+        except BaseException:
+            self._store.close()
+            raise
         self._pid = os.getpid()
         self._permit()
         self._load_functions()
         self._engine.start()
-        self._load_definitions(self.settings.definitions)
+        with acting(Origin("startup")):
+            self._load_definitions(self.settings.definitions)
 
     def stop(self, grace: float | None = None) -> None:
         """Drain: no new work, running attempts get `grace` seconds (the setting's, unless given), the last batch is committed."""
@@ -50,6 +61,11 @@ class Server:
             self._store.close()
             self._restore_environment()
             self._pid = None
+
+    def _check_keys(self) -> None:
+        self.service.keys.configure(configured_keys(self.settings))
+        if self.settings.keys_needed and not self.service.keys.any():
+            raise SettingsError(no_keys(self.settings))
 
     def _permit(self) -> None:
         """Tell functions what they may do, here and in every process started from here."""

@@ -123,6 +123,55 @@ def test_every_problem_of_a_file_is_printed(shared: str, tmp_path: Path) -> None
     assert "/tasks/0/maxRetry" in result.stderr
 
 
+def test_an_execution_of_ones_own_id_labels_priority_and_revision(shared: str) -> None:
+    options = ("--id", "mine-1", "--label", "team:a:b", "--label", "x:", "--priority", "-5", "--revision", "1")
+    for _ in range(2):
+        result = stepwell("run", "good", *options, server=shared)
+        assert (result.exit_code, result.stdout) == (0, "mine-1\n")
+    assert result.stderr == "it had been started before\n"
+    state = Client(shared).state("mine-1")
+    assert (state["labels"], state["priority"], state["revision"]) == ({"team": "a:b", "x": ""}, -5, 1)
+    conflict = stepwell("run", "good", "--id", "mine-1", "--input", '{"another": 1}', server=shared)
+    assert (conflict.exit_code, "mine-1" in conflict.stderr) == (1, True)
+
+
+def test_the_same_idempotency_key_starts_one_execution(shared: str) -> None:
+    said = {stepwell("run", "good", "--idempotency-key", "once", server=shared).stdout for _ in range(2)}
+    assert len(said) == 1
+    assert stepwell("run", "good", "--idempotency-key", "twice", server=shared).stdout not in said
+
+
+def test_waiting_for_the_end(shared: str) -> None:
+    result = stepwell("run", "bad", "--wait", "30", server=shared)
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[0].startswith("exec-")
+    assert result.stdout.splitlines()[-1].startswith("FAILED")
+    result = stepwell("run", "good", "--wait", "30", "--json", server=shared)
+    assert (result.exit_code, json.loads(result.stdout)["status"]) == (0, "COMPLETED")
+    result = stepwell("run", "slow", "--input", '{"seconds": 60}', "--wait", "0.1", server=shared)
+    assert result.exit_code == 0
+    execution_id = result.stdout.strip()
+    assert result.stderr == f"it has not ended yet; to watch it: stepwell state {execution_id} --watch\n"
+    Client(shared).cancel(execution_id)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--wait", "61"), "is not in the range"),
+        (("--wait", "1", "--watch"), "--watch waits for the end already"),
+        (("--label", "team"), "write it as KEY:VALUE"),
+        (("--id", "no spaces"), "?executionId"),
+        (("--priority", "1001"), "?priority"),
+        (("--revision", "99"), "revision"),
+    ],
+)
+def test_wrong_options_of_run(shared: str, options: tuple[str, ...], said: str) -> None:
+    result = stepwell("run", "good", *options, server=shared)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
 # -------------------------------------------------------------------------------------------------------------- other commands
 
 

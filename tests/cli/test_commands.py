@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 from jsonschema import Draft202012Validator
@@ -25,6 +26,11 @@ from workflows.commands import SECTIONS
 from workflows.testing import DidNotStart, run, server
 
 COMMANDS = [name for section in SECTIONS.values() for name in section]
+
+CONTEXT = click.Context(main)
+GROUPS = {name: found for name in COMMANDS if isinstance(found := main.get_command(CONTEXT, name), click.Group)}
+WITHIN = [f"{name} {within}" for name, group in GROUPS.items() for within in group.commands]
+"""Commands of groups, such as "definitions list"."""
 
 Start = Callable[..., Process]
 
@@ -48,9 +54,9 @@ def outside(*command: str, cwd: Path, **variables: str) -> subprocess.CompletedP
 # ------------------------------------------------------------------------------------------------------------------ all of them
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, *WITHIN])
 def test_every_command_has_help_with_an_example(command: str) -> None:
-    result = stepwell(command, "--help")
+    result = stepwell(*command.split(), "--help")
     assert result.exit_code == 0
     assert f"stepwell {command} " in result.stdout.partition("Usage:")[2].partition("\n")[2] or f"stepwell {command}\n" in result.stdout
     assert "Exit codes:" in result.stdout
@@ -380,6 +386,27 @@ def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
         done = outside("bash", "-c", f"source {tmp_path}/script; {line}", cwd=tmp_path, PATH=path)
         return set(done.stdout.split())
 
-    assert completed("stepwell", "s") == {"serve", "schema", "state", "system"}
+    assert completed("stepwell", "s") == {"serve", "schema", "show", "state", "system"}
     assert "--max-jobs" in completed("stepwell", "serve", "--m")
     assert completed("stepwell", "completion", "f") == {"fish"}
+    assert completed("stepwell", "definitions", "re") == {"revisions"}
+
+
+def test_ids_are_completed_by_asking_the_server(shared: str) -> None:
+    def completed(words: str, incomplete: str, server: str = shared) -> list[str]:
+        variables = {"_STEPWELL_COMPLETE": "bash_complete", "COMP_CWORD": str(len(words.split()) + 1)}
+        line = f"stepwell {words} {incomplete}"
+        result = CliRunner().invoke(main, [], prog_name="stepwell", env={**variables, "COMP_WORDS": line, "STEPWELL_URL": server})
+        assert not result.stderr
+        return result.stdout.split()
+
+    client = Client(shared)
+    execution_id = client.execute("good")
+    assert completed("run", "goo") == ["plain,good"]
+    assert completed("run", "./jobs/o") == ["file,./jobs/o"]
+    assert completed("executions --job", "ba") == ["plain,bad"]
+    assert completed("definitions show", "slo") == ["plain,slow"]
+    for command in ("show", "state", "logs", "cancel", "redrive exec-0-1-00000000", "priority"):
+        assert completed(command, execution_id[:-2]) == [f"plain,{execution_id}"]
+    assert completed("show --server http://127.0.0.1:1", "exec") == []
+    assert completed("show", "exec", server="http://127.0.0.1:1") == []

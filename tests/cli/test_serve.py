@@ -56,17 +56,23 @@ def test_the_shipped_jobs_keep_their_functions_beside_ones_own(start: Start, tmp
     assert "ERROR" not in process.said
 
 
+def shared(client: Client) -> int:
+    """Attempts at once in shared workers."""
+    return next(int(one["workers"]) for one in client.system_state()["pool"]["classes"] if one["name"] == "shared")
+
+
 def test_flags_win_over_variables(start: Start, tmp_path: Path) -> None:
     other = tmp_path / "other"
     process = start("--max-jobs", "3", "--task-workers", "2", STEPWELL_PORT="1", STEPWELL_STORE=str(other), STEPWELL_TASK_WORKERS="9")
-    assert Client(url_of(process)).system_state()["pool"]["workers"] == 2
+    assert shared(Client(url_of(process))) == 2 * 16
     assert not other.exists()
 
 
 def test_an_address_that_others_reach_is_refused(start: Start) -> None:
     process = start("--host", "0.0.0.0")
-    assert process.exit() == 2
+    assert process.exit() == 4
     assert "refusing to listen on 0.0.0.0" in process.said
+    assert "stepwell keys add --role admin" in process.said
     assert len(process.lines) == 1
 
 
@@ -77,18 +83,18 @@ def test_with_insecure_it_is_not(start: Start) -> None:
 
 
 def test_a_wrong_setting_is_named(start: Start) -> None:
-    process = start("--task-workers", "0", STEPWELL_THREADS="many", STEPWELL_PROT="80")
+    process = start("--task-workers", "-1", STEPWELL_THREADS="many", STEPWELL_PROT="80")
     assert process.exit() == 2
     assert process.lines == [
         "stepwell: STEPWELL_PROT is no setting; did you mean STEPWELL_PORT?",
         "stepwell: STEPWELL_THREADS is 'many': it must be a whole number between 4 and 1,000",
-        "stepwell: --task-workers is 0: it must be between 1 and 1,000",
+        "stepwell: --task-workers is -1: it must be between 0 and 1,000",
     ]
 
 
 def test_the_file_of_the_current_directory_is_read(start: Start, tmp_path: Path) -> None:
     (tmp_path / "stepwell.toml").write_text("task_workers = 3\n")
-    assert Client(url_of(start())).system_state()["pool"]["workers"] == 3
+    assert shared(Client(url_of(start()))) == 3 * 16
 
 
 def test_a_port_in_use_is_told_at_once(start: Start) -> None:
@@ -234,7 +240,7 @@ def test_a_killed_worker_is_replaced(start: Start) -> None:
 def test_when_the_engine_dies_the_whole_server_does(start: Start, tmp_path: Path) -> None:
     (tmp_path / "functions").mkdir()
     (tmp_path / "functions" / "die.py").write_text(
-        "import os\nfrom task_functions import task_function\n@task_function\ndef die(data):\n    os._exit(3)\n"
+        "import os\nfrom task_functions import task_function\n@task_function(executor='inline')\ndef die(data):\n    os._exit(3)\n"
     )
     process = start("--functions", str(tmp_path / "functions"))
     client = Client(url_of(process))

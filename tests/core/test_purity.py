@@ -17,7 +17,8 @@ from tests.core.test_attacks import TASK, one, states
 from tests.core.toy import toy
 from tests.core.world import World
 from workflows.core.machine import step
-from workflows.model import ROOT, Event, Failed, Started, Succeeded, Taken
+from workflows.events import Event, Failed, Started, Succeeded, Taken
+from workflows.model import ROOT
 from workflows.model import Error as TaskError
 
 HOME = Path(workflows.__file__).parent

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import click
 import pytest
 
 from app import create_app
@@ -21,6 +21,7 @@ from task_functions.registry import REGISTRY, load
 from tests.http.client import eventually
 from workflows.api.paths import shown_path
 from workflows.api.rest import KINDS
+from workflows.cli import main
 from workflows.commands import SECTIONS
 from workflows.language import read_definition
 from workflows.language.intrinsics import ARITIES
@@ -56,22 +57,40 @@ class Orders(BaseHTTPRequestHandler):
         pass
 
 
+RESOLVER = """
+import socket
+from task_functions import http_wire
+
+place = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", {port}))
+http_wire.resolve = lambda host, *_, **__: [place] if host == "api.example.com" else []
+"""
+"""A file of functions, as far as the server and its workers can tell: whichever process loads it finds the guide's server."""
+
+
 @pytest.fixture(scope="module")
-def _api() -> Iterator[None]:
+def functions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     site = HTTPServer(("127.0.0.1", 0), Orders)
     threading.Thread(target=site.serve_forever, daemon=True).start()
-    place = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", site.server_port))
+    directory = tmp_path_factory.mktemp("functions")
+    (directory / "resolver.py").write_text(RESOLVER.format(port=site.server_port))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(http_wire, "resolve", lambda host, *_, **__: [place] if host == "api.example.com" else [])
-        yield
+        patch.setattr(http_wire, "resolve", http_wire.resolve)  # to be there again afterwards
+        yield directory
     site.shutdown()
     site.server_close()
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory, _api: None) -> Iterator[Service]:
+def service(tmp_path_factory: pytest.TempPathFactory, functions: Path) -> Iterator[Service]:
     directory = tmp_path_factory.mktemp("guide")
-    settings = Settings(store=str(directory / "Data.fs"), definitions=directory, grace_s=0.5, allow_commands=True, http_private=True)
+    settings = Settings(
+        store=str(directory / "Data.fs"),
+        definitions=directory,
+        functions=(str(functions),),
+        grace_s=0.5,
+        allow_commands=True,
+        http_private=True,
+    )
     server: Server = create_app(settings).extensions["stepwell"]
     server.start()
     yield server.service
@@ -79,12 +98,15 @@ def service(tmp_path_factory: pytest.TempPathFactory, _api: None) -> Iterator[Se
 
 
 @pytest.mark.parametrize(("text", "given", "expected"), EXAMPLES, ids=[json.loads(text)["id"] for text, _, _ in EXAMPLES])
-def test_every_definition_of_the_guide_is_accepted_and_does_what_it_says(service: Service, text: str, given: str, expected: str) -> None:
+def test_every_definition_of_the_guide_is_accepted_and_does_what_it_says(
+    service: Service, text: str, given: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEPWELL_SECRET_CHAT_TOKEN", "what the guide's definition wants")
     definition = read_definition(text, functions=BUILT_IN.__contains__)
     assert definition.id == json.loads(text)["id"]
     assert not getattr(definition, "warnings", ())
     service.definitions.register(text.encode())
-    execution = service.executions.start(definition.id, (given or INPUTS.get(definition.id, "{}")).encode())
+    execution = service.executions.start(definition.id, (given or INPUTS.get(definition.id, "{}")).encode()).id
     state = eventually(lambda: ended(service.executions.state(execution)), f"the end of {definition.id}")
     assert state.status is Status.COMPLETED, state.error
     if expected:
@@ -148,8 +170,12 @@ def test_every_endpoint_is_in_the_guide() -> None:
 
 def test_every_command_is_in_the_guide() -> None:
     for section in SECTIONS.values():
-        for command in section:
-            assert re.search(rf"^\| `stepwell {command}\b", GUIDE, re.MULTILINE), command
+        for name in section:
+            row = re.search(rf"^\| `stepwell {name}\b.*", GUIDE, re.MULTILINE)
+            assert row, name
+            command = main.get_command(click.Context(main), name)
+            for within in command.commands if isinstance(command, click.Group) else ():
+                assert re.search(rf"`(?:stepwell {name} )?{within}\b", row[0]), f"{name} {within}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -27,7 +27,7 @@ Serve = Callable[..., AbstractContextManager[tuple[Client, Flask]]]
 
 
 @contextmanager
-def _serve(directory: Path, **settings: Any) -> Iterator[tuple[Client, Flask]]:
+def serve_in(directory: Path, **settings: Any) -> Iterator[tuple[Client, Flask]]:
     app = create_app(Settings(store=str(directory / "Data.fs"), grace_s=0.5, **settings))
     server = app.extensions["stepwell"]
     server.start()
@@ -46,13 +46,13 @@ def _serve(directory: Path, **settings: Any) -> Iterator[tuple[Client, Flask]]:
 @pytest.fixture(scope="session")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A client of the server that all tests share."""
-    with _serve(tmp_path_factory.mktemp("store")) as (client, _):
+    with serve_in(tmp_path_factory.mktemp("store")) as (client, _):
         yield client
 
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Serve:
-    return lambda **settings: _serve(tmp_path, **settings)
+    return lambda **settings: serve_in(tmp_path, **settings)
 
 
 @pytest.fixture(scope="session")

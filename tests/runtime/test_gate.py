@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from workflows.runtime.gate import Gate, Limits
+from workflows.runtime.gate import ANY, Gate
+from workflows.runtime.lines import Limits
 
 FREE = Limits("job")
 
@@ -25,9 +26,9 @@ class Frames:
         return Gate(max_jobs, lambda number: self.ready.get(number, []), self.count)
 
 
-def queue(gate: Gate, frames: Frames, number: int, *paths: str, limits: Limits = FREE) -> None:
+def queue(gate: Gate, frames: Frames, number: int, *paths: str, limits: Limits = FREE, rank: float = 0.0) -> None:
     frames.ready[number] = list(paths or ("/a",))
-    gate.enqueue(number, limits)
+    gate.enqueue(number, limits, rank)
 
 
 def take(gate: Gate, pick: tuple[int, str], limits: Limits = FREE, first: bool = False) -> None:
@@ -85,7 +86,7 @@ def test_an_execution_that_comes_back_gets_one_turn_in_the_round() -> None:
         take(gate, pick)
         gate.update(pick[0], FREE, (f"/{n + 1}",) if pick[0] == 1 else (), (), -1)
     assert order == [1, 2] * 10
-    assert len(gate._ring) <= 2
+    assert len(gate._rings[ANY]) <= 2
 
 
 def test_a_place_on_the_ring_does_not_outlive_the_slot() -> None:
@@ -209,4 +210,4 @@ def test_ten_thousand_in_line() -> None:
     assert time.perf_counter() - begun < 5.0
     assert gate.pick() is None
     assert not gate._standing
-    assert not gate._new
+    assert len(gate._new) == 0

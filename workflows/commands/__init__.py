@@ -12,8 +12,9 @@ from __future__ import annotations
 
 SECTIONS: dict[str, dict[str, str]] = {
     "Server": {"init": "init", "serve": "serve", "config": "config", "doctor": "doctor"},
-    "Definitions": {"lint": "lint", "schema": "schema"},
-    "Executions": {"run": "run", "state": "run", "cancel": "cancel"},
+    "Definitions": {"lint": "lint", "schema": "schema", "definitions": "definitions"},
+    "Executions": {"run": "run", "executions": "executions", "show": "show", "state": "run", "logs": "logs"},
+    "Control": dict.fromkeys(("cancel", "pause", "resume", "redrive", "priority"), "control"),
     "Other": {"system": "system", "completion": "completion"},
 }
 """Command → its file, by the heading under which it is listed."""

@@ -11,11 +11,27 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import ValidationError, validates_schema
+from marshmallow import ValidationError, fields, validates_schema
 
 from workflows.errors import Problem
-from workflows.language.shapes import Choice, Condition, Flag, Keyed, Many, Object, Payload, Real, Shape, Text, Whole, load_members, shown
-from workflows.model import Rule, child_path
+from workflows.language.input_schemas import check_schema
+from workflows.language.shapes import (
+    Choice,
+    Condition,
+    Flag,
+    Keyed,
+    Many,
+    Object,
+    Payload,
+    Real,
+    Shape,
+    Strict,
+    Text,
+    Whole,
+    load_members,
+    shown,
+)
+from workflows.model import EXECUTORS, PRIORITIES, InputSchema, Rule, child_path
 
 MAX_SECONDS = 31_622_400
 """366 days. Longer waits belong to a schedule."""
@@ -147,7 +163,16 @@ class TaskShape(Shape):
         ("rerun", "fail"),
         data_key="onInterrupt",
         load_default="rerun",
-        metadata=about("What becomes of an attempt that was under way when the server died.", "rerun"),
+        metadata=about("What becomes of an attempt that was under way when the server, or its worker process, died.", "rerun"),
+    )
+    executor = Choice(
+        EXECUTORS,
+        metadata=about(
+            "Where it runs: in a worker process beside others (`shared`), in one by itself, which is killed when its time is up or it is "
+            "cancelled (`isolated`), or in the server (`inline`: only functions made for that). If absent: where the function says, or "
+            "else the server's settings.",
+            "isolated",
+        ),
     )
     continue_on_failure = Flag(
         data_key="continueOnFailure",
@@ -195,6 +220,17 @@ def _other_ids(tasks: dict[str, Any]) -> list[Problem]:
     ]
 
 
+class JsonSchema(Strict, fields.Raw):
+    """A JSON Schema, which is given as it is."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> InputSchema:
+        problems = check_schema(value)
+        if problems:
+            raise ValidationError(problems)
+        schema: InputSchema = value
+        return schema
+
+
 class JobShape(Shape):
     """A job: tasks, and what holds for all of them."""
 
@@ -232,6 +268,21 @@ class JobShape(Shape):
     )
     max_active_runs = Whole(
         1, MAX_COUNT, data_key="maxActiveRuns", metadata=about("How many executions of the job may run at once. If absent, any number.", 1)
+    )
+    priority = Whole(
+        PRIORITIES[0],
+        PRIORITIES[-1],
+        load_default=0,
+        metadata=about(
+            "Whose turn it is among executions that wait to begin: higher goes first, and a minute of waiting counts as one.", 10
+        ),
+    )
+    input_schema = JsonSchema(
+        data_key="inputSchema",
+        metadata=about(
+            "A JSON Schema (2020-12) that inputs must fit, or nothing is started. References lead to places in it, as `#/$defs/name`.",
+            {"type": "object", "required": ["orderId"], "properties": {"orderId": {"type": "integer"}}},
+        ),
     )
     timeout = Real(
         0,

@@ -15,6 +15,7 @@ from storage.protocol import Key
 from storage.records import decode
 from workflows.errors import Conflict, NotFound
 from workflows.model import ENDED, Definition, Status
+from workflows.runtime.audit import Act
 from workflows.runtime.execution import Execution
 from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Ledger, Pending, Snapshot
@@ -37,6 +38,9 @@ class Remove(Request):
     revision: int | None
     seen: int
     after: Callable[[], None]
+
+    def act(self, _answer: object) -> Act | None:
+        return Act("delete", self.definition, {} if self.revision is None else {"revision": self.revision})
 
     def answer(self, answer: object) -> None:
         self.after()

@@ -17,12 +17,14 @@ from workflows.errors import Invalid, NotJson, StepwellError
 from workflows.language import canonical, read_definition
 from workflows.language.json_schema import json_schema
 from workflows.language.text import check, loads
+from workflows.runtime.audit import Act
 from workflows.runtime.catalogue import Catalogue, Registration
 from workflows.runtime.engine import Engine
 from workflows.runtime.execution import header_of
 from workflows.runtime.ledger import Ledger, Snapshot
 from workflows.runtime.removal import NAMED, Remove, needed_definition, no_definition, no_revision, revisions_of, under_way
 from workflows.runtime.requests import Write
+from workflows.runtime.secrets import Vault
 from workflows.service.asking import ask
 from workflows.service.paging import Page, cursor, place_of
 from workflows.states import StateMachine
@@ -53,25 +55,37 @@ class Revision:
 
 
 class Definitions:
-    """`registry` knows the functions that a definition may name."""
+    """`registry` knows the functions that a definition may name, `vault` the secrets."""
 
-    def __init__(self, ledger: Ledger, catalogue: Catalogue, engine: Engine, registry: Registry) -> None:
+    def __init__(self, ledger: Ledger, catalogue: Catalogue, engine: Engine, registry: Registry, vault: Vault) -> None:
         self._ledger = ledger
         self._catalogue = catalogue
         self._engine = engine
         self._registry = registry
+        self._vault = vault
 
     def register(self, raw: bytes, source: str | None = None) -> Registration:
         """Add a definition, or the next revision of one. `source`: the file it came from; a file that is as it was at its own last load
         changes nothing, so that what was edited since then by request stays. Raises NotJson, and Invalid with every problem."""
-        definition = read_definition(raw, functions=self._registry.has, function_names=self._registry.names(), cautions=caution)
+        registry = self._registry
+        definition = read_definition(
+            raw,
+            functions=registry.has,
+            function_names=registry.names(),
+            inline=registry.runs_inline,
+            cautions=caution,
+            secrets=self._vault.has,
+        )
         text = check(raw)
         form = canonical(loads(text))
 
         def write(pending: Any, read: Any, now: float) -> Registration:
             return self._catalogue.register(pending, read, definition.id, text, form, now, source)
 
-        answer: Registration = ask(self._engine, Write(write, lambda: self._catalogue.forget(definition.id)))
+        def tell(done: Registration) -> Act | None:
+            return Act("register", done.id, {"revision": done.revision}) if done.created else None
+
+        answer: Registration = ask(self._engine, Write(write, tell, lambda: self._catalogue.forget(definition.id)))
         return replace(answer, warnings=definition.warnings)
 
     def schema(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from storage.protocol import CorruptRecord, Key
 from workflows.errors import StepwellError, Unavailable
@@ -33,16 +33,17 @@ class SystemState:
     active: tuple[ExecutionState, ...]
     queued: tuple[str, ...]
     counts: dict[Status, int]
-    pool: dict[str, int]
+    pool: dict[str, Any]
     uptime: float
     version: str
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`troubles`: what an operator should know, in sentences; none when all is well."""
+    """`troubles`: what an operator should know, in sentences; none when all is well. `told`: whoever asks is told of them."""
 
     troubles: tuple[str, ...]
+    told: bool = True
 
 
 class System:
@@ -83,9 +84,10 @@ class System:
     def _shown(self, snapshot: Snapshot, keys: list[Key], show: Callable[[Snapshot, int], T | None]) -> Iterator[T]:
         """One that cannot be read is left out: it is set aside, and `health` says why."""
         for key in keys:
+            number = -int(key[0])
             try:
-                shown = show(snapshot, -int(key[0]))
+                shown = show(snapshot, number)
                 if shown is not None:
                     yield shown
             except (CorruptRecord, LookupError, StepwellError) as error:
-                log.warning("execution number %d cannot be listed: %s", -int(key[0]), error)
+                log.warning("execution number %d cannot be listed: %s", number, error, extra={"execution_number": number})

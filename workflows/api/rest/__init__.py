@@ -18,12 +18,13 @@ from collections.abc import Iterable
 
 from flask import Flask
 
+from workflows.api.access import open_routes
 from workflows.api.openapi import Api
-from workflows.api.rest import control, definitions, executions, index, listing, system
+from workflows.api.rest import audit, control, definitions, executions, index, keys, listing, system
 from workflows.api.rest.endpoints import Kind, blueprint
 from workflows.service import Service
 
-KINDS = (index.KIND, definitions.KIND, executions.KIND, control.KIND, listing.KIND, system.KIND)
+KINDS = (index.KIND, definitions.KIND, executions.KIND, control.KIND, listing.KIND, keys.KIND, audit.KIND, system.KIND)
 
 
 def register_rest(app: Flask, service: Service, kinds: Iterable[Kind] = KINDS) -> None:
@@ -31,4 +32,5 @@ def register_rest(app: Flask, service: Service, kinds: Iterable[Kind] = KINDS) -
     api = Api(app)
     for kind in kinds:
         api.register_blueprint(blueprint(kind, service))
-    app.extensions["stepwell.endpoints"] = tuple(endpoint for kind in kinds for endpoint in kind.endpoints)
+    endpoints = app.extensions["stepwell.endpoints"] = tuple(endpoint for kind in kinds for endpoint in kind.endpoints)
+    open_routes(app, ((one.method, one.rule, None if one.public else one.needed_role) for one in endpoints))
