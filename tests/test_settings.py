@@ -19,6 +19,7 @@ OTHERS: dict[str, tuple[Any, Any, Any]] = {
     "api_keys": (None, ("viewer:0123456789abcdef", "admin:0123456789:abcdef"), ("operator:fedcba9876543210",)),
     "log_format": ("text", "json", "text"),
     "log_level": ("debug", "error", "warning"),
+    "executor": ("isolated", "shared", "isolated"),
 }
 """What the flag, the variable and the file say. Those of the other settings are made up by kind."""
 
@@ -223,7 +224,7 @@ def test_everything_that_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatc
     Path("stepwell.toml").write_text("threads = 1\nprot = 3\n")
     monkeypatch.setenv("STEPWELL_MAX_JOBS", "many")
     monkeypatch.setenv("STEPWELL_STOER", "memory:")
-    problems = refused({"task_workers": 0})
+    problems = refused({"task_workers": -1})
     assert [problem.split()[0] for problem in problems] == [
         *("stepwell.toml:1:", "stepwell.toml:2:", "STEPWELL_MAX_JOBS", "STEPWELL_STOER", "--task-workers")
     ]

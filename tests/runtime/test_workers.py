@@ -209,6 +209,21 @@ def test_a_file_that_a_worker_cannot_load_is_named_by_its_attempts(make: Make, t
     assert bench.outcome() == Done("2"), "the other files are there"
 
 
+def test_what_is_said_outside_of_attempts_is_in_the_servers_log(make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    (tmp_path / "talkative.py").write_text("import logging, os\nprint('on import')\nlogging.warning('logged')\nos.write(1, b'from C\\n')\n")
+    bench = make()
+    pid = pid_of(bench)
+    bench.submit(1, "crash")
+    assert isinstance(bench.outcome(), Lost)
+
+    def said() -> set[tuple[str, str]]:
+        return {(record.levelname, record.message) for record in caplog.records if record.__dict__.get("pid") == pid}
+
+    for line in (("INFO", "on import"), ("WARNING", "logged"), ("INFO", "from C"), ("INFO", "Fatal Python error: Segmentation fault")):
+        until(lambda line=line: line in said(), f"not in the log: {line}")  # type: ignore[misc]
+
+
 # ----------------------------------------------------------------------------------------------------------------- stopping
 
 
@@ -267,6 +282,26 @@ def test_a_held_lock_costs_the_worker_and_is_not_held_against_neighbours(make: M
     why = "its worker was killed for an attempt that did not end when told"
     assert ends[Identity(1, "/t", 1)] == Lost(clean=True, alone=True, why=why)
     assert isinstance(ends[holding], Lost)
+
+
+def test_who_shares_with_one_that_holds_the_lock_goes_on_elsewhere(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, seconds in (("PING_S", 0.05), ("SILENT_S", 0.2), ("HELD_S", 0.5)):
+        monkeypatch.setattr(pool, name, seconds)
+    bench = make()
+    bench.submit(1, "hold", '"a"')
+    bench.seen("begun-a")
+    bench.submit(2, "double", '{"n": 1}')
+    why = "its worker was killed, as one of its attempts held the interpreter's lock for too long"
+    lost = Lost(clean=True, alone=True, why=why)
+    assert dict(bench.report() for _ in range(2)) == {Identity(1, "/t", 1): lost, Identity(2, "/t", 1): lost}
+
+
+def test_alone_an_attempt_may_hold_the_lock(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, seconds in (("PING_S", 0.05), ("SILENT_S", 0.1), ("HELD_S", 0.1)):
+        monkeypatch.setattr(pool, name, seconds)
+    bench = make(capacity=2, workers=2, threads=1, alone=True)
+    identity = bench.submit(1, "hold_for", "1.0")
+    assert bench.until_end(identity) == [Done("1.0")]
 
 
 def test_no_more_workers_are_held_up_than_there_are_places(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

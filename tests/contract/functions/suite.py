@@ -235,6 +235,13 @@ def hold(data: Any) -> None:
 
 
 @task_function
+def hold_for(data: Any) -> Any:
+    """Holds the interpreter's lock for so many seconds."""
+    ctypes.PyDLL(None).usleep(int(data * 1_000_000))
+    return data
+
+
+@task_function
 def spawn(data: Any) -> None:
     """Starts a program that outlives it, and waits."""
     import subprocess

@@ -7,6 +7,7 @@ again.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -19,10 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workflows import logs
 from workflows.runtime.executor import Run
 from workflows.runtime.output import Output
 from workflows.runtime.workers import protocol
+
+LINE_BYTES = 16 * 1024
+"""A longer line outside of attempts is logged in pieces."""
 
 _ROOT = str(Path(__file__).resolve().parents[3])
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from workflows.runtime.workers.worker import main; main(*map(int, sys.argv[2:4]))"
@@ -59,21 +62,33 @@ class Child:
         self._inlet = protocol.Inlet()
         self._unsent: list[bytes] = []
         self._buffer = bytearray()
+        self._heard = b""
+        self.silenced = False  # nothing more can be overheard
         ours, theirs = socket.socketpair()
         command = [sys.executable, "-P", "-c", _BOOT, _ROOT, str(theirs.fileno()), str(os.getpid()), name]
         with theirs:
             try:
-                # its standard output goes to our standard error, the server's log
                 self._process = subprocess.Popen(  # noqa: S603  (this very Python, and arguments of our own)
-                    command, stdin=subprocess.DEVNULL, stdout=2, pass_fds=[theirs.fileno()], process_group=0
+                    command,
+                    bufsize=0,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=[theirs.fileno()],
+                    process_group=0,
                 )
             except OSError:
                 ours.close()
                 raise
+        assert self._process.stdout is not None
         ours.setblocking(False)
-        self.link = ours
+        self.link, self.speech = ours, self._process.stdout
+        os.set_blocking(self.speech.fileno(), False)
         path, vault = [path or os.getcwd() for path in sys.path], None if secrets is None else str(secrets.absolute())
-        self.send(protocol.message(protocol.HELLO, name, path, list(sources), threads, vault, *logs.present()))
+        self.send(protocol.message(protocol.HELLO, path, list(sources), threads, vault))
+
+    def __str__(self) -> str:
+        return f"{self.name} (process {self.pid})"
 
     @property
     def pid(self) -> int:
@@ -115,6 +130,26 @@ class Child:
         self.open = False
         return messages, False
 
+    def repeat(self, logger: str, level: int, text: str) -> None:
+        """What it has said outside of attempts, in the server's log."""
+        logging.getLogger(logger).log(level, "%s", text, extra={"worker": self.name, "pid": self.pid})
+
+    def overhear(self) -> bool:
+        """The same of lines that it, or what its functions started, has written to its standard output and error. Whether there can be
+        more."""
+        data: bytes | None = None
+        with suppress(OSError):
+            data = self.speech.read(protocol.READ_BYTES)
+        if data is None:
+            return True
+        self.silenced = not data
+        *lines, self._heard = (self._heard + data).split(b"\n")
+        if self._heard and (self.silenced or len(self._heard) > LINE_BYTES):
+            lines, self._heard = [*lines, self._heard], b""
+        for line in lines:
+            self.repeat("workflows.runtime.workers.worker", logging.INFO, line.decode("utf-8", "backslashreplace"))
+        return not self.silenced
+
     def ping(self) -> None:
         self.pinged = time.monotonic()
         self.send(protocol.message(protocol.PING))
@@ -151,6 +186,7 @@ class Child:
             os.killpg(self.pid, signal.SIGKILL)
         code = self._process.wait()
         self.link.close()
+        self.speech.close()
         return self.why or _how(code)
 
 

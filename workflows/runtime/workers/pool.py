@@ -6,8 +6,8 @@ one that is not up, so that neither a time-out nor an interruption counts what h
 
 A worker is *retired* after `recycle_after` attempts, when something holds its interpreter's lock, and when an attempt that is no longer
 wanted has not ended after GRACE_S: it gets no more attempts, another takes its place, and it ends when its attempts have. When only
-unwanted ones are left, or the lock is held, it is killed; what is lost with it is not held against them. An attempt whose worker died by
-itself is reported as lost, to be issued again alone: whichever attempt brought the worker down, its neighbours meet it once.
+unwanted ones are left, or the lock stays held, it is killed; what is lost with it is not held against them. An attempt whose worker died
+by itself is reported as lost, to be issued again alone: whichever attempt brought the worker down, its neighbours meet it once.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from workflows.model import Error
 from workflows.runtime.executor import Beat, Done, Erred, Identity, Lost, Outcome, Report, Run
-from workflows.runtime.outage import Outage
 from workflows.runtime.output import Output
 from workflows.runtime.workers import protocol
 from workflows.runtime.workers.child import Attempt, Child
+from workflows.runtime.workers.health import Health
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,10 @@ GRACE_S = 2.0
 """For an unwanted attempt in a shared worker to notice that it is."""
 
 SILENT_S = 10.0
-"""Without an answer, a worker's interpreter lock is held."""
+"""Without an answer, a worker's interpreter lock is held: it gets no more attempts."""
+
+HELD_S = 30.0
+"""After so long its attempts are issued again, alone: none of them can go on beside the one that holds the lock."""
 
 START_S = 120.0
 """For a worker to import its functions."""
@@ -45,9 +49,6 @@ END_S = 2.0
 
 PING_S = 1.0
 REAP_S = 0.005
-
-DEATHS, WITHIN_S = 3, 60.0
-"""So many deaths within so long are worth telling."""
 
 
 class WorkerPool:
@@ -79,9 +80,7 @@ class WorkerPool:
         self._talking: dict[Identity, None] = {}
         self._asked = self._spread = False
         self._made = 0
-        self._outage = Outage(time.monotonic)
-        self._deaths: deque[tuple[float, str]] = deque(maxlen=DEATHS)
-        self._said: set[str] = set()
+        self._health = Health(name)
         self._report: Report | None = None
         self._more: Callable[[], None] = lambda: None
         self._closed = self._broken = False
@@ -165,10 +164,7 @@ class WorkerPool:
                 found.append(f"{self.name} workers are gone after a defect: see the log, and start the server again")
             if self._closed or self._report is None:
                 return found
-            if self._outage:
-                found.append(f"{self.name} workers do not start: the last one {self._deaths[-1][1] if self._deaths else ''}".rstrip())
-            elif len(self._deaths) == DEATHS and time.monotonic() - self._deaths[0][0] < WITHIN_S:
-                found.append(f"{DEATHS} {self.name} workers died within a minute: the last one {self._deaths[-1][1]}")
+            found += self._health.troubles()
             held = sum(bool(child.retired and child.unwanted) for child in self._children)
             if held and not self._alone:
                 found.append(f"{held} {self.name} workers wait for the rest of theirs, to be killed for attempts that do not end when told")
@@ -189,6 +185,8 @@ class WorkerPool:
                     for key, _ in events:
                         if isinstance(key.data, Child):
                             self._hear(key.data)
+                        elif key.data is not None:
+                            key.data()
                         else:
                             self._awake = False
                             self._woken.recv(16)
@@ -207,8 +205,8 @@ class WorkerPool:
         with self._lock:
             if any(child.ending is not None for child in self._children):
                 return REAP_S
-            if (self._queue or self._asked) and self._outage.left() > 0:
-                return min(PING_S, self._outage.left())
+            if (self._queue or self._asked) and self._health.outage.left() > 0:
+                return min(PING_S, self._health.outage.left())
             if any(child.unwanted for child in self._children):
                 return GRACE_S / 10
             return PING_S if self._children else None
@@ -253,7 +251,7 @@ class WorkerPool:
     def _wanting(self) -> int:
         """As many more as there are, while attempts wait; one when they have to sit together."""
         standing = self._standing()
-        if self._closed or self._outage.left() > 0 or not all(child.ready for child in standing):
+        if self._closed or self._health.outage.left() > 0 or not all(child.ready for child in standing):
             return 0
         if not self._queue and not self._asked and not self._spread:
             return 0
@@ -269,19 +267,15 @@ class WorkerPool:
             child = self._make(name)
         except OSError as error:
             with self._lock:
-                self._failed(name, f"could not be made ({error})")
+                self._health.failed(name, f"could not be made ({error})")
             return
         with self._lock:
             self._children.append(child)
             self._selector.register(child.link, selectors.EVENT_READ, child)
+            self._selector.register(child.speech, selectors.EVENT_READ, partial(self._overhear, child))
             if self._closed:
                 child.kill("was stopped")
             child.flush()
-
-    def _failed(self, name: str, why: str) -> None:
-        self._outage.failed()
-        self._deaths.append((time.monotonic(), why))
-        log.error("%s %s", name, why)
 
     def _tend(self, child: Child, now: float) -> None:
         if (child.ending is not None or now - child.looked > PING_S) and child.dead():
@@ -298,7 +292,7 @@ class WorkerPool:
         if child.attempts and child.pinged is None and now - child.heard > PING_S:
             child.ping()
         overdue = any(now - since > GRACE_S for since in child.unwanted.values())
-        silent = child.silent(SILENT_S)
+        silent = not self._alone and child.silent(SILENT_S)
         if not child.retired and (overdue or silent):
             self._retire(child)
         if child.retired:
@@ -306,6 +300,8 @@ class WorkerPool:
                 child.finish()
             elif overdue and (silent or len(child.unwanted) == len(child.attempts)):
                 child.kill("was killed for an attempt that did not end when told")
+            elif silent and child.silent(HELD_S):
+                child.kill("was killed, as one of its attempts held the interpreter's lock for too long")
 
     def _retire(self, child: Child) -> None:
         """It gets no more attempts; another is to take its place."""
@@ -321,14 +317,16 @@ class WorkerPool:
         """What it has said counts; what it had not finished is lost."""
         self._hear(child, all=True)
         self._children.remove(child)
+        self._overhear(child)
         if child.open:
             self._selector.unregister(child.link)
+        if not child.silenced:
+            self._selector.unregister(child.speech)
         why = child.bury()
         if not child.ready and not self._closed:
-            self._failed(child.name, why)
+            self._health.failed(str(child), why)
         elif not child.ours:
-            self._deaths.append((time.monotonic(), why))
-            log.warning("%s (process %d) %s; %d attempts were under way", child.name, child.pid, why, len(child.attempts))
+            self._health.died(str(child), why, len(child.attempts))
         for attempt in list(child.attempts.values()):
             self._end(attempt, Lost(clean=child.ours, alone=not self._closed, why=f"its worker {why}"))
 
@@ -359,9 +357,13 @@ class WorkerPool:
             self._selector.unregister(child.link)
             child.ending = child.ending or time.monotonic()
 
+    def _overhear(self, child: Child) -> None:
+        if not child.silenced and not child.overhear():
+            self._selector.unregister(child.speech)
+
     def _handle(self, child: Child, kind: str, fields: list[Any]) -> None:
-        if kind == protocol.READY:
-            self._ready(child, fields[0])
+        if kind in (protocol.READY, protocol.SAID):
+            self._ready(child, *fields) if kind == protocol.READY else child.repeat(*fields)
             return
         attempt = child.attempts.get(fields[0]) if fields else None
         if attempt is None:
@@ -378,12 +380,8 @@ class WorkerPool:
 
     def _ready(self, child: Child, errors: list[str]) -> None:
         child.ready = True
-        self._outage.over()
         self._asked = False
-        for error in errors:
-            if error not in self._said:
-                self._said.add(error)
-                log.error("functions in workers: %s", error)
+        self._health.up(errors)
         self._more()
 
     def _end(self, attempt: Attempt, outcome: Outcome) -> None:

@@ -3,9 +3,9 @@
 A message is a JSON array that begins with its kind. Messages travel in frames (a length of 4 bytes, big-endian, then an array of messages),
 so that all that waits is one write and one parse. Payloads cross as text, inside a JSON string: numbers keep their form.
 
-To the worker: hello(name, path, sources, threads, secrets), run(attempt, ...), cancel(attempt), ping(); the end of the stream means: end.
+To the worker: hello(path, sources, threads, secrets), run(attempt, ...), cancel(attempt), ping(); the end of the stream means: end.
 To the parent: ready(errors), done(attempt, output), erred(attempt, type, message, traceback), beat(attempt), log(attempt, text, truncated),
-pong(). An `attempt` is a number that the parent gives.
+pong(), said(logger, level, text). An `attempt` is a number that the parent gives.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import orjson
 from workflows.runtime.executor import Identity, Run
 
 HELLO, RUN, CANCEL, PING = "hello", "run", "cancel", "ping"
-READY, DONE, ERRED, BEAT, LOG, PONG = "ready", "done", "erred", "beat", "log", "pong"
+READY, DONE, ERRED, BEAT, LOG, PONG, SAID = "ready", "done", "erred", "beat", "log", "pong", "said"
 
 READ_BYTES = 1 << 20
 """Read at once."""

@@ -20,17 +20,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 from task_functions.registry import REGISTRY, load
-from workflows import logs
 from workflows.runtime.calling import call
 from workflows.runtime.capture import Pulse, Tail, adopt_threads, current, install
 from workflows.runtime.executor import Done, Run
 from workflows.runtime.secrets import Vault
 from workflows.runtime.workers import protocol
-
-log = logging.getLogger(__name__)
 
 BATCH = 1_000
 """Messages in one frame."""
@@ -115,11 +112,11 @@ class Worker:
         elif kind == protocol.HELLO:
             self._prepare(*fields)
 
-    def _prepare(self, name: str, path: list[str], sources: list[str], threads: int, secrets: str | None, form: str, level: str) -> None:
+    def _prepare(self, path: list[str], sources: list[str], threads: int, secrets: str | None) -> None:
         """Load the functions, and say that attempts may come."""
         self._vault = Vault(None if secrets is None else Path(secrets))
         sys.path[:] = path
-        _speak_as(name, form, level)
+        self._speak_outside()
         self._limit = threads
         errors = [str(error) for source in sources for error in load(source).errors]
         if errors:
@@ -188,56 +185,25 @@ class Worker:
             except OSError:
                 os._exit(0)
 
+    # ------------------------------------------------------------------------------------------------ outside of any attempt
 
-# ------------------------------------------------------------------------------------------------------- outside of any attempt
-
-
-def _speak_as(name: str, form: str, level: str) -> None:
-    """What is written or logged outside of attempts goes to the server's log, line by line, with the worker's name."""
-    logs.set_up(form, level)
-    root = logging.getLogger()
-    for handler in root.handlers:
-        handler.addFilter(_of(name))
-    root.setLevel(min(root.level, logging.INFO))  # for attempts, whose text is kept from there on
-    sys.stdout = sys.stderr = cast(Any, _Lines())
-    install()
-    adopt_threads()
+    def _speak_outside(self) -> None:
+        """What is printed outside of attempts goes to the standard error, what is logged is sent as it is: the parent has the server's log,
+        and its form."""
+        sys.stdout = sys.stderr
+        install()
+        adopt_threads()
+        root = logging.getLogger()
+        root.addHandler(_Outside(self._say))
+        root.setLevel(logging.INFO)
 
 
-def _of(name: str) -> Callable[[logging.LogRecord], bool]:
-    def told(record: logging.LogRecord) -> bool:
-        record.worker, record.pid = name, os.getpid()
-        return current() is None
+class _Outside(logging.Handler):
+    def __init__(self, say: Callable[..., None]) -> None:
+        super().__init__()
+        self._say = say
 
-    return told
-
-
-class _Lines:
-    """Logs what is printed, line by line."""
-
-    encoding = "utf-8"
-
-    def __init__(self) -> None:
-        self._rest = ""
-        self._lock = threading.Lock()
-
-    def write(self, text: str) -> None:
-        with self._lock:
-            *lines, self._rest = (self._rest + text).split("\n")
-            self._put(lines)
-
-    def flush(self) -> None:
-        with self._lock:
-            self._put([self._rest] if self._rest else [])
-            self._rest = ""
-
-    def fileno(self) -> int:
-        return 2
-
-    def isatty(self) -> bool:
-        return False
-
-    def _put(self, lines: list[str]) -> None:
-        for line in lines:
-            if line.strip():
-                log.info("%s", line)
+    def emit(self, record: logging.LogRecord) -> None:
+        if current() is None:
+            text = self.format(record).encode("utf-8", "backslashreplace").decode()
+            self._say(protocol.SAID, record.name, record.levelno, text)
