@@ -24,7 +24,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.roles": (),
     "workflows.keyfile": ("workflows.roles", "workflows.setting", "workflows.settings"),
     "workflows.offline": ("workflows.runtime", "workflows.service.keys", "storage.uri", *LAYER_0),
-    "workflows.model": ("workflows.errors", "workflows.expressions"),
+    "workflows.model": ("workflows.errors", "workflows.expressions", "workflows.schedules.schedule"),
     "workflows.transitions": ("workflows.model",),
     "workflows.events": ("workflows.model",),
     "workflows.expressions": (),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,6 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from marshmallow import ValidationError
 
+from workflows.errors import Invalid
+from workflows.language import read_definition
 from workflows.language.schedules import problems_of, read_schedule
 from workflows.schedules.plan import Blackout, Days, Every, Once, Plan
 from workflows.schedules.schedule import CatchUp, Overlap, Schedule
@@ -99,3 +102,35 @@ def test_what_is_refused(document: dict[str, Any], expected: tuple[str, str, str
     assert len(found) == 1
     assert (found[0][0], found[0][2]) == (expected[0], expected[2])
     assert found[0][1].startswith(expected[1])
+
+
+LIST = {"id": "job", "tasks": [{"id": "a", "functionName": "echo"}]}
+MACHINE = {"id": "job", "StartAt": "A", "States": {"A": {"Type": "Succeed"}}}
+AROUND = {"id": "job", "definition": {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}}
+DIALECTS = pytest.mark.parametrize("job", [LIST, MACHINE, AROUND])
+
+
+@DIALECTS
+def test_a_job_of_either_dialect_has_schedules(job: dict[str, Any]) -> None:
+    schedules = [{"cron": "0 3 * * *"}, {"id": "often", "intervalSeconds": 5}, {"at": "2026-12-24T18:00:00"}]
+    found = read_definition(json.dumps({**job, "schedules": schedules}), functions=None)
+    assert [one.id for one in found.schedules] == ["job", "often", "job-3"]
+    assert found.schedules[1].plan.trigger == Every(5)
+    assert read_definition(json.dumps(job), functions=None).schedules == ()
+
+
+@DIALECTS
+def test_what_is_wrong_with_a_schedule_is_told_with_its_place_in_the_job(job: dict[str, Any]) -> None:
+    wrong = [{"id": "a", "cron": "0 25 * * *"}, {"id": "a", "intervalSeconds": 0}, {"id": "x y", "at": "2026-12-24T18:00:00"}]
+    with pytest.raises(Invalid) as raised:
+        read_definition(json.dumps({**job, "schedules": wrong}, indent=1), functions=None)
+    found = raised.value.problems
+    assert sorted(one.pointer for one in found) == ["/schedules/0/cron", "/schedules/1", "/schedules/1/intervalSeconds", "/schedules/2/id"]
+    assert all(one.line and one.column for one in found)
+
+
+def test_a_job_has_a_hundred_schedules_at_most_and_ids_that_fit() -> None:
+    with pytest.raises(Invalid, match="at most 100 schedules, not 101"):
+        read_definition(json.dumps({**LIST, "schedules": [{"cron": "@daily"}] * 101}), functions=None)
+    with pytest.raises(Invalid, match="too long"):
+        read_definition(json.dumps({**LIST, "id": "j" * 128, "schedules": [{"cron": "@daily"}] * 2}), functions=None)

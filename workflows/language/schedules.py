@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 from marshmallow import ValidationError, validates_schema
 
 from workflows.errors import Problem
+from workflows.language.ids import ID, check_id
 from workflows.language.shapes import Choice, Flag, Many, Object, Payload, Real, Shape, Text, Whole, closest, to_problems
-from workflows.model import child_path
 from workflows.schedules.cron import BadCron, read
 from workflows.schedules.plan import MAX_INTERVAL_S, WEEKDAYS, Blackout, Days, Every, Once, Plan, Trigger, every
 from workflows.schedules.schedule import CatchUp, Overlap, Schedule
@@ -24,7 +24,9 @@ from workflows.schedules.schedule import CatchUp, Overlap, Schedule
 MAX_SCHEDULES = 100
 """Of one job."""
 
-_TRIGGERS = ("cron", "intervalSeconds", "at")
+ID_CHARACTERS = 128
+
+TRIGGERS = ("cron", "intervalSeconds", "at")
 
 
 def about(description: str, example: Any) -> dict[str, Any]:
@@ -84,7 +86,10 @@ class BlackoutShape(Shape):
 class ScheduleShape(Shape):
     """When the job is to run by itself."""
 
-    id = Text(metadata=about("Names the schedule. If absent: the job's id, with -2, -3... for further ones.", "nightly"))
+    id = Text(
+        validate=check_id,
+        metadata=about("Names the schedule. If absent: the job's id, with -2, -3... for further ones.", "nightly") | {"pattern": ID},
+    )
     cron = Text(
         metadata=about(
             "Five fields (minute, hour, day of month, month, day of week), six with seconds first, @hourly and the like, or @every 90s.",
@@ -109,7 +114,6 @@ class ScheduleShape(Shape):
         0,
         86_400,
         data_key="jitterSeconds",
-        load_default=0.0,
         metadata=about("Each occurrence starts up to so many seconds later, so that not all start at once.", 30),
     )
     overlap = Choice(
@@ -146,10 +150,10 @@ class ScheduleShape(Shape):
 
     @validates_schema(pass_original=True)
     def _one_trigger(self, loaded: Mapping[str, Any], original: Mapping[str, Any], **_: Any) -> None:
-        given = [name for name in _TRIGGERS if name in original]
+        given = [name for name in TRIGGERS if name in original]
         if len(given) != 1:
             found = f"not {' and '.join(given)}" if given else "and here is none"
-            raise ValidationError([Problem("", f"a schedule has one of {', '.join(_TRIGGERS)}, {found}")])
+            raise ValidationError([Problem("", f"a schedule has one of {', '.join(TRIGGERS)}, {found}")])
         try:
             _trigger(loaded, ZoneInfo(loaded["timezone"]))
         except (BadCron, ValueError) as error:
@@ -159,6 +163,18 @@ class ScheduleShape(Shape):
 
 
 _SHAPE = ScheduleShape()
+
+
+class Schedules(Many):
+    """Those of a job."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(Object(ScheduleShape), **kwargs)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[Any]:
+        if isinstance(value, list) and len(value) > MAX_SCHEDULES:
+            raise ValidationError(f"a job has at most {MAX_SCHEDULES} schedules, not {len(value)}")
+        return super()._deserialize(value)
 
 
 def read_schedule(document: Any, id: str) -> Schedule:
@@ -180,7 +196,7 @@ def compiled(loaded: Mapping[str, Any], id: str) -> Schedule:
         plan=Plan(_trigger(loaded, zone), zone, start, end, _blackout(blackout)),
         active=loaded["active"],
         input=loaded.get("input"),
-        jitter=loaded["jitter"],
+        jitter=loaded.get("jitter", 0.0),
         overlap=Overlap(loaded["overlap"]),
         catch_up=CatchUp(loaded["catch_up"]),
         catch_up_window=loaded["catch_up_window"],
@@ -190,14 +206,31 @@ def compiled(loaded: Mapping[str, Any], id: str) -> Schedule:
     )
 
 
-def names(count: int, job: str, given: list[str | None]) -> list[str]:
-    """The ids of a job's schedules."""
-    return [name or (job if n == 0 else f"{job}-{n + 1}") for n, name in zip(range(count), given, strict=True)]
+def names(job: str, given: list[str | None]) -> list[str]:
+    """The ids of a job's schedules. `given`: those that they say themselves."""
+    return [name or (job if n == 0 else f"{job}-{n + 1}") for n, name in enumerate(given)]
 
 
-def repeated(ids: list[str]) -> list[Problem]:
-    """A problem for each id that another schedule of the job has already."""
-    return [Problem(child_path(str(n), "id"), f"another schedule has the id {id!r}") for n, id in enumerate(ids) if id in ids[:n]]
+def schedule_problems(job: Mapping[str, Any]) -> list[Problem]:
+    """A problem for each schedule of a loaded job whose id another one has already, or that came out too long."""
+    ids = _names(job)
+    found = [
+        Problem(f"/schedules/{n}", f"another schedule has the id {id!r}; give this one another")
+        for n, id in enumerate(ids)
+        if id in ids[:n]
+    ]
+    long = [Problem(f"/schedules/{n}", "its id would be too long: give it one") for n, id in enumerate(ids) if len(id) > ID_CHARACTERS]
+    return found + long
+
+
+def schedules_of(job: Mapping[str, Any]) -> tuple[Schedule, ...]:
+    """Of a job that was loaded without a problem."""
+    return tuple(compiled(loaded, id) for loaded, id in zip(job.get("schedules", ()), _names(job), strict=True))
+
+
+def _names(job: Mapping[str, Any]) -> list[str]:
+    given = [one if isinstance(one, Mapping) else {} for one in job.get("schedules") or ()]
+    return names(str(job.get("id") or "?"), [one.get("id") for one in given])
 
 
 def _trigger(loaded: Mapping[str, Any], zone: ZoneInfo) -> Trigger:
