@@ -11,7 +11,7 @@ from task_functions.registry import REGISTRY
 from workflows.api.problems import register_problems
 from workflows.api.rest import register_rest
 from workflows.api.safety import guard
-from workflows.language import compile_definition
+from workflows.language import compile_definition, compile_schedule
 from workflows.model import ISOLATED, SHARED
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import Engine
@@ -19,6 +19,7 @@ from workflows.runtime.executor import Executor
 from workflows.runtime.functions import RegisteredFunctions
 from workflows.runtime.inline import InlineExecutor
 from workflows.runtime.ledger import Ledger
+from workflows.runtime.scheduler import Scheduler
 from workflows.runtime.secrets import Vault
 from workflows.runtime.workers.pool import WorkerPool
 from workflows.server import Server
@@ -44,19 +45,20 @@ def create_app(settings: Settings) -> Flask:
     vault = Vault(settings.secrets)
     engine = Engine(ledger, catalogue, _executors(settings, vault), functions, max_jobs=settings.max_jobs)
     inputs = Inputs()
+    scheduler = Scheduler(ledger, catalogue, engine, compile_schedule, inputs.check)
     service = Service(
-        definitions=Definitions(ledger, catalogue, engine, REGISTRY, vault),
+        definitions=Definitions(ledger, catalogue, engine, REGISTRY, vault, scheduler.wake),
         executions=Executions(ledger, catalogue, engine, inputs, Seats(waiting_requests(settings.threads))),
         control=Control(ledger, catalogue, engine, inputs),
         listing=Listing(ledger, catalogue),
-        system=System(ledger, catalogue, engine),
+        system=System(ledger, catalogue, engine, more=scheduler.troubles),
         audit=Audit(ledger),
         keys=Keys(ledger, engine),
     )
 
     app = Flask("stepwell", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    app.extensions["stepwell"] = Server(settings, store, engine, service)
+    app.extensions["stepwell"] = Server(settings, store, engine, service, scheduler)
     register_problems(app)
     guard(app, settings, service.keys)
     register_rest(app, service)

@@ -51,7 +51,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.runtime.workers.worker": (*CALLING, LOGS, "workflows.runtime.workers.protocol", "task_functions.registry"),
     "workflows.runtime.workers": (*LAYER_0, *CALLING, LOGS, "workflows.runtime.workers", "workflows.runtime.outage"),
     "workflows.runtime.functions": (*LAYER_0, "task_functions.registry"),
-    "workflows.runtime": ("workflows.runtime", "workflows.core", *LAYER_0, *STORE),
+    "workflows.runtime": ("workflows.runtime", "workflows.core", "workflows.schedules", *LAYER_0, *STORE),
     "workflows.service": (
         "workflows.service",
         "workflows.runtime",
@@ -63,7 +63,7 @@ RULES: dict[str, tuple[str, ...]] = {
     ),
     "workflows.server": (
         *("workflows.service", "workflows.settings", "workflows.setting", "workflows.keyfile"),
-        *("workflows.runtime.engine", "workflows.runtime.catalogue", "workflows.runtime.audit"),
+        *("workflows.runtime.engine", "workflows.runtime.catalogue", "workflows.runtime.audit", "workflows.runtime.scheduler"),
         *("task_functions.registry", "task_functions.permissions"),
         *LAYER_0,
         *STORE,

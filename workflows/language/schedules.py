@@ -17,6 +17,7 @@ from marshmallow import ValidationError, validates_schema
 from workflows.errors import Problem
 from workflows.language.ids import ID, check_id
 from workflows.language.shapes import Choice, Flag, Many, Object, Payload, Real, Shape, Text, Whole, closest, to_problems
+from workflows.language.text import loads
 from workflows.schedules.cron import BadCron, read
 from workflows.schedules.plan import MAX_INTERVAL_S, WEEKDAYS, Blackout, Days, Every, Once, Plan, Trigger, every
 from workflows.schedules.schedule import CatchUp, Overlap, Schedule
@@ -180,6 +181,12 @@ class Schedules(Many):
 def read_schedule(document: Any, id: str) -> Schedule:
     """The schedule that the JSON value defines; `id` is its name unless it has one. Raises marshmallow's ValidationError."""
     return compiled(_SHAPE.load(document), id)
+
+
+@lru_cache(10_000)
+def compile_schedule(stored: str, id: str) -> Schedule:
+    """A schedule that was read before it was stored."""
+    return read_schedule(loads(stored), id)
 
 
 def problems_of(error: ValidationError, pointer: str = "") -> list[Problem]:

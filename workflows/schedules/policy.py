@@ -17,6 +17,10 @@ ON_TIME_S = 60.0
 """An occurrence so little late, after a quick restart say, was not missed."""
 
 
+QUEUED = 1_000
+"""Occurrences of a schedule that may wait at once."""
+
+
 class Act(StrEnum):
     START = "start"
     CATCH_UP = "catchUp"  # started late, because it was missed
@@ -32,10 +36,17 @@ class Decision:
     reason: str = ""
 
 
-def decide(schedule: Schedule, due: Iterable[Occurrence], now: float, *, running: bool, queued: Sequence[int]) -> list[Decision]:
+def tolerance(schedule: Schedule) -> float:
+    """By how many seconds an occurrence may be late without having been missed."""
+    return ON_TIME_S + schedule.jitter
+
+
+def decide(
+    schedule: Schedule, due: Iterable[Occurrence], now: float, *, running: bool, queued: Sequence[int], more: bool = False
+) -> list[Decision]:
     """For every occurrence up to `now` that has not been handled, ascending. `running`: an execution of the schedule has not ended;
-    `queued`: occurrences that wait for that."""
-    wanted, decisions = _missed(schedule, list(due), now)
+    `queued`: occurrences that wait for that. `more`: behind these there are others that were missed."""
+    wanted, decisions = _missed(schedule, list(due), now, more)
     waiting = len(queued)
     for moment, late in wanted:
         decision = _overlapping(schedule.overlap, moment, late, running, waiting)
@@ -45,22 +56,22 @@ def decide(schedule: Schedule, due: Iterable[Occurrence], now: float, *, running
     return sorted(decisions, key=lambda decision: decision.moment)
 
 
-def _missed(schedule: Schedule, due: list[Occurrence], now: float) -> tuple[list[tuple[int, bool]], list[Decision]]:
+def _missed(schedule: Schedule, due: list[Occurrence], now: float, more: bool) -> tuple[list[tuple[int, bool]], list[Decision]]:
     """Those that are to run, and whether late; and what is decided about the others."""
     skipped = [Decision(each.moment, Act.SKIP, each.excluded) for each in due if each.excluded is not None]
     left = [each.moment for each in due if each.excluded is None]
-    tolerated = ON_TIME_S + schedule.jitter
+    tolerated = tolerance(schedule)
     missed = [moment for moment in left if now - moment > tolerated]
-    kept = _made_up_for(schedule, missed, now)
+    kept = _made_up_for(schedule, missed, now, more)
     for moment in missed:
         if moment not in kept:
             skipped.append(Decision(moment, Act.SKIP, f"it was missed by {_duration(now - moment)}; {_why_not(schedule, now - moment)}"))
     return [(moment, moment in kept) for moment in left if moment in kept or now - moment <= tolerated], skipped
 
 
-def _made_up_for(schedule: Schedule, missed: list[int], now: float) -> frozenset[int]:
+def _made_up_for(schedule: Schedule, missed: list[int], now: float, more: bool) -> frozenset[int]:
     within = [moment for moment in missed if now - moment <= schedule.catch_up_window]
-    if schedule.catch_up is CatchUp.NONE:
+    if schedule.catch_up is CatchUp.NONE or (schedule.catch_up is CatchUp.LAST and more):
         return frozenset()
     return frozenset(within if schedule.catch_up is CatchUp.ALL else within[-1:])
 
@@ -79,10 +90,12 @@ def _overlapping(overlap: Overlap, moment: int, late: bool, running: bool, waiti
         return Decision(moment, start)
     if overlap is Overlap.CANCEL_PREVIOUS:
         return Decision(moment, Act.CANCEL_AND_START, "the previous run has not ended and is cancelled")
-    if overlap is Overlap.QUEUE_ALL or (overlap is Overlap.QUEUE_ONE and not waiting):
+    if (overlap is Overlap.QUEUE_ALL and waiting < QUEUED) or (overlap is Overlap.QUEUE_ONE and not waiting):
         return Decision(moment, Act.QUEUE, "the previous run has not ended")
     if overlap is Overlap.QUEUE_ONE:
         return Decision(moment, Act.SKIP, "the previous run has not ended, and another waits for that already")
+    if overlap is Overlap.QUEUE_ALL:
+        return Decision(moment, Act.SKIP, f"the previous run has not ended, and {waiting:,} wait for that already")
     return Decision(moment, Act.SKIP, "the previous run has not ended")
 
 
