@@ -16,6 +16,7 @@ from workflows.model import ISOLATED, SHARED
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import Engine
 from workflows.runtime.executor import Executor
+from workflows.runtime.fanout import Fanout
 from workflows.runtime.functions import RegisteredFunctions
 from workflows.runtime.inline import InlineExecutor
 from workflows.runtime.ledger import Ledger
@@ -31,7 +32,9 @@ from workflows.service.executions import Executions
 from workflows.service.inputs import Inputs
 from workflows.service.keys import Keys
 from workflows.service.listing import Listing
+from workflows.service.schedules import Schedules
 from workflows.service.seats import Seats, waiting_requests
+from workflows.service.streams import Streams
 from workflows.service.system import System
 from workflows.settings import BUILT_IN, Settings
 
@@ -43,17 +46,20 @@ def create_app(settings: Settings) -> Flask:
     functions = RegisteredFunctions(REGISTRY, settings.executor)
     catalogue = Catalogue(ledger, compile_definition)
     vault = Vault(settings.secrets)
-    engine = Engine(ledger, catalogue, _executors(settings, vault), functions, max_jobs=settings.max_jobs)
-    inputs = Inputs()
+    executors = _executors(settings, vault)
+    engine = Engine(ledger, catalogue, executors, functions, max_jobs=settings.max_jobs, feed_events=settings.feed_events)
+    inputs, seats = Inputs(), Seats(waiting_requests(settings.threads))
     scheduler = Scheduler(ledger, catalogue, engine, compile_schedule, inputs.check)
     service = Service(
         definitions=Definitions(ledger, catalogue, engine, REGISTRY, vault, scheduler.wake),
-        executions=Executions(ledger, catalogue, engine, inputs, Seats(waiting_requests(settings.threads))),
+        executions=Executions(ledger, catalogue, engine, inputs, seats),
         control=Control(ledger, catalogue, engine, inputs),
         listing=Listing(ledger, catalogue),
+        streams=Streams(ledger, catalogue, Fanout(ledger, engine.feed), seats),
         system=System(ledger, catalogue, engine, more=scheduler.troubles),
         audit=Audit(ledger),
         keys=Keys(ledger, engine),
+        schedules=Schedules(ledger, engine, scheduler.wake),
     )
 
     app = Flask("stepwell", static_folder=None)

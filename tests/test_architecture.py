@@ -55,7 +55,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.service": (
         "workflows.service",
         "workflows.runtime",
-        "workflows.language",
+        *("workflows.language", "workflows.schedules"),
         "task_functions.registry",
         "task_functions.permissions",
         "storage.protocol",
@@ -77,7 +77,7 @@ RULES: dict[str, tuple[str, ...]] = {
     ),
     "workflows.api.schemas": (
         *("workflows.api.schemas", "workflows.language.shapes", "workflows.language.names", "workflows.core.dataflow"),
-        "workflows.service.starting",
+        *("workflows.service.starting", "workflows.service.schedules", "workflows.runtime.changes"),
         *LAYER_0,
     ),
     "workflows.client": ("workflows.client",),
@@ -88,6 +88,10 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.commands.functions": ("task_functions.registry", *SETTINGS),
     "workflows.commands.lint": ("workflows.commands", "workflows.language", "task_functions.registry"),
     "workflows.commands.schema": ("workflows.commands", "workflows.language"),
+    "workflows.commands.keys": (
+        *("workflows.commands", "workflows.client", "workflows.offline", "workflows.errors"),
+        *("workflows.runtime.keys", "storage.protocol"),
+    ),
     "workflows.commands.checks": ("workflows.commands", "workflows.client", "workflows.settings", "storage"),
     "workflows.hosting": (*SETTINGS, "storage.protocol", LOGS),
     "workflows.demo": ("workflows.client", "definitions", "task_functions.call_log"),

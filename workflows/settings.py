@@ -1,6 +1,6 @@
 """The server's settings: one frozen, validated object, in which each setting is declared once. `TABLE` is what all else follows from.
 
-A new setting is a field here and a row in the guide; flags, variables, the file, `stepwell config` and the checks have it then. Knows what
+A new setting is a field here (then `make docs`); flags, variables, the file, `stepwell config` and the checks have it then. Knows what
 each means and what is allowed; where values come from is `configuration`'s business.
 """
 
@@ -90,6 +90,9 @@ class Settings:
     log_level: Literal["debug", "info", "warning", "error"] = setting("info", "What is logged: that and anything worse.")
     grace_s: float = setting(10.0, "Seconds that running attempts get when the server stops.", low=0, high=3_600)
     max_body_bytes: int = setting(8 * MEBIBYTE, "The longest body of a request, in bytes.", low=1_024, high=256 * MEBIBYTE)
+    feed_events: int = setting(
+        10_000, "Commits whose changes are kept for those who watch live events and come back.", low=100, high=1_000_000
+    )
     threads: int = setting(64, "Requests that are answered at once.", low=4, high=1_000)
 
     @property

@@ -11,17 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 from tests.cli.servers import JOBS, ROOT, STEPWELL, Process, environment, until, url_of
-from workflows.cli import main
+from tests.cli.terminal import stepwell
 from workflows.client import Change, Client
 
 NOBODY = "http://127.0.0.1:1"
-
-
-def stepwell(*arguments: str, server: str, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(main, list(arguments), env={"STEPWELL_URL": server}, input=stdin)
 
 
 # ----------------------------------------------------------------------------------------------------------------------- run
@@ -76,7 +71,11 @@ def test_a_cancelled_execution_is_exit_code_3(shared: str) -> None:
 
 
 def test_no_server_is_exit_code_4(shared: str) -> None:
-    for command in (("run", "good"), ("state", "exec-0-1-00000000"), ("cancel", "exec-0-1-00000000"), ("system",)):
+    one = ("exec-0-1-00000000",)
+    each = [(name, *one) for name in ("state", "show", "logs", "cancel", "pause", "resume", "redrive")]
+    within = [("definitions", *words) for words in (("list",), ("show", "x"), ("revisions", "x"), ("delete", "x", "--yes"))]
+    keys = [("keys", *words) for words in (("list",), ("add", "x", "--role", "viewer"), ("revoke", "x"))]
+    for command in (*each, *within, *keys, ("run", "good"), ("priority", *one, "1"), ("executions",), ("audit",), ("system",)):
         result = stepwell(*command, "--server", NOBODY, server=shared)
         assert result.exit_code == 4, result.output
         assert result.stderr == f"stepwell: cannot reach {NOBODY}: connection refused\n"

@@ -40,6 +40,7 @@ def test_every_endpoint_has_its_method(shared: str, reached: set[str]) -> None:
     executions(client)
     control(client)
     bulk(client)
+    access(client)
     assert client.health()["status"] == "ok"
     assert client.system_state()["version"] == client.index()["version"]
     assert client.openapi()["openapi"] == "3.1.0"
@@ -112,3 +113,20 @@ def bulk(client: Client) -> None:
     assert client.bulk("cancel", wanted)["done"] == 3
     assert client.bulk("redrive", Filter(job="in-bulk", status="CANCELLED"))["done"] == 3
     assert client.bulk("cancel", wanted)["done"] == 3
+
+
+def access(client: Client) -> None:
+    made = client.add_key("build server", "viewer")
+    viewer = Client(client.url, api_key=made["key"])
+    assert viewer.health()["status"] == "ok"
+    with pytest.raises(ClientError, match="this needs the role admin") as raised:
+        list(viewer.audit())
+    assert raised.value.status == 403
+    client.revoke_key(made["id"])
+    assert [one["revokeTime"] is not None for one in client.api_keys() if one["id"] == made["id"]] == [True]
+    with pytest.raises(ClientError) as raised:
+        viewer.index()
+    assert raised.value.status == 401
+    records = client.audit(since=datetime.now(UTC) - timedelta(hours=1), who="loopback", page=2)
+    assert [next(records)["action"], next(records)["action"], next(records)["target"] is not None] == ["revoke key", "add key", True]
+    viewer.close()

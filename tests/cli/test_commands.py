@@ -9,17 +9,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
 from definitions import DIRECTORY
 from tests.cli.servers import ROOT, STEPWELL, Process, environment, url_of
+from tests.cli.terminal import on_terminal, stepwell
 from workflows.cli import main
 from workflows.client import Client, ClientError
 from workflows.commands import SECTIONS
@@ -41,10 +41,6 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith("STEPWELL_"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-
-
-def stepwell(*arguments: str, stdin: str | bytes | None = None) -> Result:
-    return CliRunner().invoke(main, list(arguments), input=stdin)
 
 
 def outside(*command: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -90,17 +86,10 @@ def test_help_imports_nothing_heavy() -> None:
 def test_colours_and_boxes_are_for_terminals_only(command: str, tmp_path: Path) -> None:
     arguments = (*STEPWELL, command, "--port", "0", "--no-insecure")
     assert "\x1b[" not in outside(*arguments, cwd=tmp_path).stdout
-    shown = bytearray()
-    ours, theirs = os.openpty()
-    with open(ours, "rb", buffering=0) as terminal:
-        process = subprocess.Popen(arguments, cwd=tmp_path, env=environment(TERM="xterm", COLUMNS="100"), stdout=theirs, stderr=theirs)
-        os.close(theirs)
-        with suppress(OSError):  # how Linux tells that nobody holds the other end any more
-            while part := terminal.read(4096):
-                shown += part
-    assert process.wait(30) == 0
-    assert b"\x1b[" in shown
-    assert all(len(line) < 300 for line in shown.splitlines())
+    code, shown = on_terminal(*arguments[len(STEPWELL) :], cwd=tmp_path)
+    assert code == 0
+    assert "\x1b[" in shown
+    assert all(len(line) < 400 for line in shown.splitlines())
 
 
 # -------------------------------------------------------------------------------------------------------------------- lint
@@ -355,10 +344,11 @@ def test_init_refuses_what_is_not_empty(tmp_path: Path) -> None:
 
 def test_a_server_for_tests_takes_settings_and_says_why_it_did_not_start(tmp_path: Path) -> None:
     (tmp_path / "definitions").mkdir()
-    with server(tmp_path, definitions="definitions", functions=["task_functions.examples"], insecure=False, task_workers=2) as client:
+    with server(tmp_path, definitions="definitions", functions=["task_functions.examples"], insecure=False, task_workers=3) as client:
         client.register(json.loads(GOOD))
         assert run(client, "good", {"a": 1})["output"] == {"a": {"a": 1}}
-        assert client.system_state()["pool"]["workers"] == 2
+        lanes = {lane["name"]: lane["workers"] for lane in client.system_state()["pool"]["classes"]}
+        assert lanes["shared"] == 3 * 16
     with pytest.raises(DidNotStart, match="--threads is 1"), server(tmp_path, threads=1):
         pass
 

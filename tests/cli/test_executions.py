@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from tests.cli.servers import JOBS, Process, ended, serve, until, url_of
+from tests.cli.servers import JOBS, STEPWELL, Process, ended, environment, serve, until, url_of
 from tests.cli.terminal import on_terminal, stepwell
 from workflows.client import Client
 from workflows.commands.filters import STATUSES
@@ -190,6 +191,19 @@ def test_show_waits_for_the_end_if_asked(house: House) -> None:
     result = stepwell("show", house.bad, "--watch", server=house.url)
     assert result.exit_code == 1
     assert result.stdout.index("fall         FAILED") < result.stdout.index("job        bad")
+
+
+def test_watching_as_json_is_one_object_a_line(house: House) -> None:
+    lines = [json.loads(line) for line in stepwell("show", house.bad, "--watch", "--json", server=house.url).stdout.splitlines()]
+    assert [lines[0].keys(), lines[-1]["status"], lines[-1]["id"]] == [{"executionID"}, "FAILED", house.bad]
+
+
+@pytest.mark.parametrize("command", ["executions", "show", "logs", "definitions"])
+def test_a_pipe_gets_no_colours(house: House, command: str) -> None:
+    words = {"executions": (), "definitions": ("list",)}.get(command, (house.good,))
+    done = subprocess.run([*STEPWELL, command, *words], env=environment(STEPWELL_URL=house.url), capture_output=True, check=True)
+    assert len(done.stdout.splitlines()) > 1
+    assert b"\x1b" not in done.stdout
 
 
 def test_on_a_terminal_show_draws_when_each_task_ran(house: House, tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_every_answer_has_an_example_and_every_problem_is_problem_details(docume
                 assert content["example"]["status"] == int(status)
             else:
                 assert int(status) < 300
-                content = response["content"]["application/json"]
+                content = response["content"]["text/event-stream" if path == "/stream" else "application/json"]
             assert "example" in content or path in ("/openapi.json", "/schema")
 
 
@@ -190,7 +190,8 @@ def test_what_is_answered_is_what_is_told(api: Client, document: dict[str, Any])
 
 def ask(api: Client, endpoint: Endpoint, path: str) -> requests.Response:
     body = endpoint.body.example if endpoint.body else None
-    return requests.request(endpoint.method, api.url + path, data=body, headers=JSON, timeout=30)
+    with requests.request(endpoint.method, api.url + path, data=body, headers=JSON, timeout=30, stream=endpoint.name == "stream") as answer:
+        return answer
 
 
 def test_who_may_what() -> None:

@@ -119,3 +119,14 @@ def test_a_missing_secret_fails_the_attempt_by_name_and_may_be_there_at_the_next
         assert api.post("/job-definitions", definition).json()["warnings"] == []
         state = api.run(job(task("a", "quiet", parameters={"$secret": "NEVER"}) | again | {"doNotRetryOn": ["SecretNotFound"]}))
         assert (state["status"], state["tasks"][0]["attempts"], state["error"]["type"]) == ("FAILED", 1, "SecretNotFound")
+
+
+@pytest.mark.parametrize("executor", ["shared", "isolated"])
+def test_the_keys_of_the_settings_are_not_handed_to_functions(serve: Serve, monkeypatch: pytest.MonkeyPatch, executor: str) -> None:
+    monkeypatch.setenv("STEPWELL_API_KEYS", "admin:0123456789abcdef")
+    monkeypatch.setenv("STEPWELL_SECRET_ONE", "1")
+    expected: dict[str, list[str]] = {"STEPWELL_API": [], "STEPWELL_SECRET": ["STEPWELL_SECRET_ONE"]}
+    with serve(functions=FUNCTIONS) as (api, _):
+        for prefix, names in expected.items():
+            done = api.run(job(task("a", "variables", executor=executor, parameters={"prefix": prefix})))
+            assert done["output"] == {"a": names}

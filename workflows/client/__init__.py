@@ -17,12 +17,13 @@ from workflows.client.changes import ENDED, Change, changes, describe_error, mom
 from workflows.client.control import Control
 from workflows.client.definitions import Definitions
 from workflows.client.errors import CannotReach, ClientError, NotReady
-from workflows.client.executions import Executions, Started
+from workflows.client.executions import Started
 from workflows.client.filters import Filter
+from workflows.client.live import Live, StreamEvent
 from workflows.client.transport import DEFAULT_URL, Json
 
 
-class Client(Definitions, Executions, Control, Access):
+class Client(Definitions, Live, Control, Access):
     """All that a server can be asked. One thread's connection, kept alive between requests.
 
     Every method raises CannotReach (there is no server, or none that answers in time) and ClientError (it refused, and says why)."""
@@ -39,6 +40,7 @@ __all__ = [
     "Json",
     "NotReady",
     "Started",
+    "StreamEvent",
     "changes",
     "describe_error",
     "moment",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.client.changes import ENDED, Change, changes
 from workflows.client.filters import Filter
 from workflows.client.transport import PAGE, Json, Payload, Transport, encoded, part
 
@@ -74,15 +72,3 @@ class Executions(Transport):
         """What its attempts printed and logged: `taskId`, `attempt`, `time`, `text`, and `truncated` if that is only the end of it."""
         query = {name: value for name, value in (("task", task), ("attempt", attempt)) if value is not None}
         return self.pages(f"/jobs/{part(execution_id)}/logs", "logs", query)
-
-    def watch(self, execution_id: str, interval: float = 0.2, sleep: Callable[[float], None] = time.sleep) -> Iterator[Change]:
-        """What changes, as it is seen, until the execution has ended; its own end is the last. Polls every `interval` seconds, so that
-        what comes and goes in between is not seen."""
-        before: Json = {"status": None, "tasks": []}
-        while True:
-            state = self.state(execution_id)
-            yield from changes(before, state)
-            if state["status"] in ENDED:
-                return
-            before = state
-            sleep(interval)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -97,16 +98,27 @@ class Transport:
         """A request that is sent once; answer and headers. `longer_s`: how much longer than usual the server may take."""
         sent = {**({"Content-Type": "application/json"} if body else {}), **(headers or {})}
         timeout = (min(CONNECT_S, self._answer_s), self._answer_s + longer_s)
+        response = self._connected(method, path, params=query, data=body, headers=sent, timeout=timeout)
+        return _answer(response, self.url), response.headers
+
+    @contextmanager
+    def opened(self, path: str, query: Mapping[str, Any], headers: Mapping[str, str], silence_s: float) -> Iterator[requests.Response]:
+        """An answer whose body is yet to be read, and may take its time: up to so many seconds between two pieces."""
+        timeout = (min(CONNECT_S, self._answer_s), silence_s)
+        with self._connected("GET", path, params=query, headers=headers, timeout=timeout, stream=True) as response:
+            if response.status_code != 200:
+                _answer(response, self.url)
+            yield response
+
+    def _connected(self, method: str, path: str, **more: Any) -> requests.Response:
         try:
-            response = self._session.request(
-                method, self.url + path, params=query, data=body, headers=sent, timeout=timeout, allow_redirects=False
-            )
+            response = self._session.request(method, self.url + path, allow_redirects=False, **more)
         except requests.Timeout as error:
             raise CannotReach(f"{self.url} does not answer") from error
         except requests.RequestException as error:
             raise CannotReach(f"cannot reach {self.url}: {_reason(error)}") from error
         self._reached = True
-        return _answer(response, self.url), response.headers
+        return response
 
 
 class _Key(requests.auth.AuthBase):

@@ -44,7 +44,8 @@ def show(execution_id: str, history: bool, watch: bool, server: str | None, as_j
         state = client.state(execution_id)
         events = list(client.history(execution_id)) if history else []
     if as_json:
-        print_json({**state, "history": events} if history else state)
+        whole = {**state, "history": events} if history else state
+        click.echo(json.dumps(whole, ensure_ascii=False)) if watch else print_json(whole)
     else:
         if watch:
             click.echo()

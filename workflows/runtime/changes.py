@@ -8,7 +8,6 @@ paused, and "-" for nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from enum import IntFlag
 from typing import Any, NamedTuple
 
 from workflows.model import ENDED, ROOT, Frame, Header, Status
@@ -37,15 +36,11 @@ TASK_LETTERS: Mapping[str, str] = {
 _ENDS = frozenset(EXECUTION_LETTERS[status] for status in ENDED)
 
 
-class Kinds(IntFlag):
-    """What sort of change it is; often more than one."""
+EXECUTION, TASK, END = 1, 2, 4
+"""Kinds of changes, added up where there are several: of the execution's own status, or that it was paused, resumed, redriven or given
+another priority; of a task's status, or another attempt of it; that the execution ended."""
 
-    EXECUTION = 1  # its status, or that it was paused, resumed, redriven or given another priority
-    TASK = 2  # a task's status, or another attempt of it
-    END = 4  # it ended
-
-
-ALL_KINDS = Kinds.EXECUTION | Kinds.TASK | Kinds.END
+ALL_KINDS = EXECUTION | TASK | END
 
 
 class Change(NamedTuple):
@@ -58,13 +53,8 @@ class Change(NamedTuple):
     tasks: tuple[tuple[str, str], ...] = ()
 
     @property
-    def kinds(self) -> Kinds:
-        found = Kinds.TASK if self.tasks else Kinds(0)
-        if self.step:
-            found |= Kinds.EXECUTION
-            if self.step[1] in _ENDS:
-                found |= Kinds.END
-        return found
+    def kinds(self) -> int:
+        return (EXECUTION if self.step else 0) | (TASK if self.tasks else 0) | (END if self.ends else 0)
 
     @property
     def ends(self) -> bool:

@@ -25,7 +25,7 @@ class Seats:
     def seat(self) -> Iterator[None]:
         """Taken before anything is done for the request, so that one who gets none may just ask again. Raises Unavailable."""
         if not self._free.acquire(blocking=False):
-            raise Unavailable(f"{self._count} requests wait for their executions already, and that is all that may; ask without waiting")
+            raise Unavailable(f"{self._count} requests wait or watch already, and that is all that may; ask without, or in a while")
         try:
             yield
         finally:

@@ -26,8 +26,11 @@ LABELS, LABEL_CHARACTERS, VALUE_CHARACTERS = 32, 63, 255
 
 LONGEST_WAIT_S = 60.0
 
-_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
-_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
+ID = r"^[A-Za-z0-9_.-]{1,128}$"
+ID_TEXT = "an id is 1 to 128 of the characters A-Z a-z 0-9 _ . - and neither . nor .., which no path can hold"
+
+KEY = r"^[!-~]([ -~]{0,253}[!-~])?$"
+KEY_TEXT = "a key is 1 to 255 printable ASCII characters, without spaces around them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +66,10 @@ def check_options(options: Options) -> None:
 
 
 def _faults(options: Options) -> Iterator[tuple[str, str]]:
-    if options.id is not None and (not _ID.fullmatch(options.id) or options.id in (".", "..")):
-        yield "?executionId", "an id is 1 to 128 of the characters A-Z a-z 0-9 _ . - and neither . nor .., which no path can hold"
-    if options.key is not None and not _KEY.fullmatch(options.key):
-        yield "Idempotency-Key:", "a key is 1 to 255 printable ASCII characters, without spaces around them"
+    if options.id is not None and (not re.fullmatch(ID.strip("^$"), options.id) or options.id in (".", "..")):
+        yield "?executionId", ID_TEXT
+    if options.key is not None and not re.fullmatch(KEY.strip("^$"), options.key):
+        yield "Idempotency-Key:", KEY_TEXT
     if options.priority is not None and options.priority not in PRIORITIES:
         yield "?priority", f"this must be from {PRIORITIES[0]:,} to {PRIORITIES[-1]:,}"
     if options.revision is not None and options.revision < 1:

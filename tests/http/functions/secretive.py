@@ -31,6 +31,11 @@ def chatty(data: Any, ctx: Context) -> None:
         raise RuntimeError(f"login failed with {data!r}") from error
 
 
+@task_function
+def variables(data: Any) -> list[str]:
+    return sorted(name for name in os.environ if name.startswith(data["prefix"]))
+
+
 for function in (quiet, chatty):
     task_function(function.__name__)(function)
     task_function(f"{function.__name__}-inline", executor="inline")(function)

@@ -40,7 +40,8 @@ class Endpoint:
     `answers`: status → schema (None: the record is JSON already), the usual one first. `errors`: those that its kind of request does not
     have anyway (`errors_of`). `tells`: headers of a successful answer, by name. `leads`: to whom the answer leads, as the other endpoint's
     name → each value of its path → the member of this answer that holds it. `sample` is a path to try. `role`: who may; without it viewers
-    may look and only admins may change. `public`: so may who has no key, and `access.present` is None then."""
+    may look and only admins may change. `public`: so may who has no key, and `access.present` is None then. `media`: of
+    its answer, if that is no JSON, with an `example`; the view gives the Response then."""
 
     view: Callable[..., Any]
     method: str
@@ -57,6 +58,8 @@ class Endpoint:
     sample: str = ""
     role: Role | None = None
     public: bool = False
+    media: str = JSON
+    example: str = ""
 
     @property
     def name(self) -> str:
@@ -111,6 +114,8 @@ def _bound(endpoint: Endpoint, service: Service) -> Callable[..., Response]:
         if endpoint.body is not None:
             values["sent"] = endpoint.body.read()
         given = endpoint.view(service, **values)
+        if isinstance(given, Response):
+            return given
         reply = given if isinstance(given, Reply) else Reply(given)
         status = usual if reply.status is None else reply.status
         return answer(schemas[status], reply.record, status, reply.headers)
@@ -134,6 +139,9 @@ def described(endpoint: Endpoint) -> dict[str, Any]:
     """The endpoint as an operation of OpenAPI, without its parameters."""
     told = ON_EVERY_ANSWER | {name: {"description": text, "schema": {"type": "string"}} for name, text in endpoint.tells.items()}
     answers = {status: _answer(status, schema, told, _links(endpoint, schema)) for status, schema in endpoint.answers.items()}
+    if endpoint.media != JSON:
+        text = {"schema": {"type": "string"}, "example": endpoint.example}
+        answers = {status: {**shown, "content": {endpoint.media: text}} for status, shown in answers.items()}
     problems = {status: HTTPStatus(status).name for status in errors_of(endpoint)}
     operation = {"operationId": endpoint.name, "summary": endpoint.summary, "responses": {**answers, **problems}}
     if endpoint.public:
@@ -157,5 +165,7 @@ def _links(endpoint: Endpoint, schema: type[Shape] | None) -> dict[str, Any]:
 
 def _answer(status: int, schema: type[Shape] | None, told: Mapping[str, Any], links: Mapping[str, Any]) -> dict[str, Any]:
     content = {"schema": schema, "example": example_of(schema())} if schema else {"schema": {"type": "object"}}
+    there = {f"$response.body#/{field.data_key or name}" for name, field in schema().fields.items()} if schema else set()
+    links = {name: link for name, link in links.items() if there.issuperset(link["parameters"].values())}
     shown = {"description": HTTPStatus(status).phrase, "content": {JSON: content}}
     return {**shown, "headers": dict(told), **({"links": dict(links)} if links else {})}

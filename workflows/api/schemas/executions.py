@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from marshmallow import EXCLUDE, Schema, fields
+from marshmallow import EXCLUDE, Schema, fields, validate
 
 from workflows.api.schemas.base import Moment, RawJson, Shape, Words, about, given, nullable
 from workflows.api.schemas.queries import Labels, Number, Query, Whole, Word
 from workflows.language import shapes
 from workflows.model import PRIORITIES, Status
-from workflows.service.starting import LONGEST_WAIT_S
+from workflows.service.starting import ID, ID_TEXT, KEY, KEY_TEXT, LONGEST_WAIT_S
 
 LOWEST, HIGHEST = PRIORITIES[0], PRIORITIES[-1]
 
@@ -16,6 +16,7 @@ LOWEST, HIGHEST = PRIORITIES[0], PRIORITIES[-1]
 class ExecuteQuery(Query):
     id = Word(
         data_key="executionId",
+        validate=validate.Regexp(ID, error=ID_TEXT),
         metadata=about(
             "The id to be the execution's: 1 to 128 of A-Z a-z 0-9 _ . - and not of the form of generated ones. If an execution has it "
             "already that was started with the same input, that is the answer; else it is a conflict."
@@ -38,6 +39,7 @@ class ExecuteHeaders(Schema):
 
     key = fields.String(
         data_key="Idempotency-Key",
+        validate=validate.Regexp(KEY, error=KEY_TEXT),
         metadata=about(
             "1 to 255 printable ASCII characters. A start that is repeated with its key and its input finds the execution it has started. "
             "Keys are the definition's, and are kept as long as the execution."

@@ -27,6 +27,7 @@ from workflows.runtime.workers import protocol
 LINE_BYTES = 16 * 1024
 """A longer line outside of attempts is logged in pieces."""
 
+API_KEYS = "STEPWELL_API_KEYS"
 _ROOT = str(Path(__file__).resolve().parents[3])
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from workflows.runtime.workers.worker import main; main(*map(int, sys.argv[2:4]))"
 
@@ -76,6 +77,7 @@ class Child:
                     stderr=subprocess.STDOUT,
                     pass_fds=[theirs.fileno()],
                     process_group=0,
+                    env=_environment(),
                 )
             except OSError:
                 ours.close()
@@ -188,6 +190,11 @@ class Child:
         self.link.close()
         self.speech.close()
         return self.why or _how(code)
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without the keys that open the server: no function needs them."""
+    return {name: value for name, value in os.environ.items() if name != API_KEYS}
 
 
 def _how(code: int) -> str:
