@@ -50,11 +50,18 @@ class Things:
     def __init__(self, client: Client) -> None:
         states = {"Wait": {"Type": "Wait", "Seconds": 3_600, "End": True}}  # which holds no worker
         waiting = {"id": job()["id"], "StartAt": "Wait", "States": states}
-        definitions = [client.register(one) for one in (job(task("a")), job(task("a", "fail")), waiting)]
+        planned = job(task("a"), schedules=[{"cron": "@yearly"}, {"at": "2999-01-01T00:00:00"}])
+        definitions = [client.register(one) for one in (job(task("a")), job(task("a", "fail")), waiting, planned)]
+        schedules = [planned["id"], f"{planned['id']}-2"]
         executions = [client.execute(name) for name in definitions]
         for name in executions[:2]:
             client.ended(name)
-        self._known: dict[str, list[Any]] = {"definitionId": definitions, "executionId": executions, "revision": [1]}
+        self._known: dict[str, list[Any]] = {
+            "definitionId": definitions,
+            "executionId": executions,
+            "revision": [1],
+            "scheduleId": schedules,
+        }
 
     def some(self, name: str, given: Any) -> Any:
         """Three times out of four something that is there, chosen by what was given."""
