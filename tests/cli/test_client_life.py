@@ -40,6 +40,7 @@ def test_every_endpoint_has_its_method(shared: str, reached: set[str]) -> None:
     executions(client)
     control(client)
     bulk(client)
+    schedules(client)
     access(client)
     assert client.health()["status"] == "ok"
     assert client.system_state()["version"] == client.index()["version"]
@@ -63,6 +64,20 @@ def definitions(client: Client) -> None:
         client.definition(name)
     assert raised.value.status == 404
     assert "echo" in client.schema()["$defs"]["functionName"]["anyOf"][0]["enum"]
+
+
+def schedules(client: Client) -> None:
+    made = client.add_schedule("good", {"id": "life-hourly", "cron": "@hourly"})
+    assert (made["id"], made["job"], made["active"]) == ("life-hourly", "good", True)
+    assert [one["id"] for one in client.schedules("good")] == ["life-hourly"]
+    assert client.toggle_schedule("life-hourly", False)["active"] is False
+    client.change_schedule("life-hourly", {"cron": "*/30 * * * *"})
+    assert client.schedule("life-hourly")["job"] == "good"
+    assert len(client.coming("life-hourly", 3)) == 3
+    assert list(client.occurrences("life-hourly")) == []
+    client.delete_schedule("life-hourly")
+    with pytest.raises(ClientError, match="life-hourly"):
+        client.schedule("life-hourly")
 
 
 def executions(client: Client) -> None:

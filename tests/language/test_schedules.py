@@ -41,10 +41,7 @@ def test_all_that_a_schedule_may_say() -> None:
         "blackout": {
             "dates": [{"from": "2026-12-24", "to": "2026-12-26", "name": "Christmas"}],
             "weekdays": ["SUN"],
-            "calendar": "holidays",
         },
-        "expectStartWithinSeconds": 60,
-        "expectEndWithinSeconds": 600,
     }
     found = read_schedule(document, "s")
     start = int(datetime(2026, 1, 1, tzinfo=BERLIN).timestamp())
@@ -59,9 +56,6 @@ def test_all_that_a_schedule_may_say() -> None:
         overlap=Overlap.QUEUE_ONE,
         catch_up=CatchUp.LAST,
         catch_up_window=3600.0,
-        calendar="holidays",
-        expect_start=60.0,
-        expect_end=600.0,
     )
     assert found.input is not None
 

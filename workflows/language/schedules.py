@@ -81,7 +81,6 @@ class BlackoutShape(Shape):
 
     dates = Many(Object(DaysShape), load_default=list, metadata=about("Ranges of days.", [{"from": "2026-12-24", "to": "2026-12-26"}]))
     weekdays = Many(Choice(WEEKDAYS), load_default=list, metadata=about("Days of the week.", ["SAT", "SUN"]))
-    calendar = Text(metadata=about("The name of a calendar that the server keeps.", "holidays"))
 
 
 class ScheduleShape(Shape):
@@ -136,18 +135,6 @@ class ScheduleShape(Shape):
         metadata=about("Those missed by more than that are not made up for.", 3600),
     )
     blackout = Object(BlackoutShape, metadata=about("Days on which it does not run.", {"weekdays": ["SAT", "SUN"]}))
-    expect_start = Real(
-        0,
-        MAX_INTERVAL_S,
-        data_key="expectStartWithinSeconds",
-        metadata=about("An occurrence that has not begun after so many seconds raises an alert.", 300),
-    )
-    expect_end = Real(
-        0,
-        MAX_INTERVAL_S,
-        data_key="expectEndWithinSeconds",
-        metadata=about("An occurrence that has not completed after so many seconds raises an alert.", 3600),
-    )
 
     @validates_schema(pass_original=True)
     def _one_trigger(self, loaded: Mapping[str, Any], original: Mapping[str, Any], **_: Any) -> None:
@@ -207,9 +194,6 @@ def compiled(loaded: Mapping[str, Any], id: str) -> Schedule:
         overlap=Overlap(loaded["overlap"]),
         catch_up=CatchUp(loaded["catch_up"]),
         catch_up_window=loaded["catch_up_window"],
-        calendar=blackout.get("calendar"),
-        expect_start=loaded.get("expect_start"),
-        expect_end=loaded.get("expect_end"),
     )
 
 

@@ -32,8 +32,7 @@ DAY_S = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """`calendar` names a calendar kept by the server, whose days are blacked out too. `input` is a template over `{"scheduledTime": ...,
-    "schedule": ...}`. Durations in seconds; None: nothing is expected."""
+    """`input` is a template over `{"scheduledTime": ..., "schedule": ...}`. Durations in seconds."""
 
     id: str
     plan: Plan
@@ -43,6 +42,3 @@ class Schedule:
     overlap: Overlap = Overlap.ALLOW
     catch_up: CatchUp = CatchUp.NONE
     catch_up_window: float = DAY_S
-    calendar: str | None = None
-    expect_start: float | None = None
-    expect_end: float | None = None
