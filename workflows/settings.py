@@ -1,6 +1,6 @@
 """The server's settings: one frozen, validated object, in which each setting is declared once. `TABLE` is what all else follows from.
 
-A new setting is a field here and a row in the guide; flags, variables, the file, `stepwell config` and the checks have it then. Knows what
+A new setting is a field here (then `make docs`); flags, variables, the file, `stepwell config` and the checks have it then. Knows what
 each means and what is allowed; where values come from is `configuration`'s business.
 """
 

@@ -197,6 +197,24 @@ def test_workers_that_do_not_start_are_told_of_and_tried_again(make: Make, tmp_p
     assert bench.executor.troubles() == []
 
 
+def test_a_defect_of_the_pool_is_told_and_loses_no_report(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = make()
+    pid = pid_of(bench)
+    bench.submit(1, "wait", '"a"')
+    bench.seen("begun-a")
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("made up: a defect")
+
+    monkeypatch.setattr(WorkerPool, "_assign", broken)
+    bench.submit(2, "wait", '"b"')
+    assert dict(bench.report() for _ in range(2)) == {Identity(number, "/t", 1): Lost(clean=True) for number in (1, 2)}
+    assert "gone after a defect" in bench.executor.troubles()[0]
+    assert bench.executor.capacity == 0
+    until(lambda: not alive(pid), "the worker has outlived its pool")
+    bench.executor._children.clear()  # type: ignore[attr-defined]  # nobody is left to bury them
+
+
 def test_a_file_that_a_worker_cannot_load_is_named_by_its_attempts(make: Make, tmp_path: Path) -> None:
     (tmp_path / "faulty.py").write_text("import nothing_of_that_name\n")
     bench = make()

@@ -9,7 +9,8 @@ To add an endpoint:
    `problems.py` answers what the service raises.
 3. Add its row to the file's `KIND` (columns: `endpoints.Endpoint`); name only the errors that `errors_of` does not know of. A new kind of
    endpoint is a new file and a place in `KINDS`; a new name in a path gets a line in `workflows.api.openapi.VALUES`.
-4. Add it to the guide and the changelog. `GET /` and `/openapi.json` show it by themselves, and `tests/http/test_openapi.py` checks that.
+4. Run `make docs`, which adds it to the guide, and tell of it in the changelog. `GET /` and `/openapi.json` show it by themselves, and
+   `tests/http/test_openapi.py` checks that.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ KIND = Kind(
             "/system/state",
             "Tells what runs, what waits and how much there was.",
             {200: SystemStateSchema},
-            description="It lists the first 100 active and queued executions; the counts are whole.",
+            description="It lists the newest 100 active and the oldest 100 queued executions; the counts are whole.",
         ),
         Endpoint(
             health,

@@ -47,6 +47,9 @@ START_S = 120.0
 END_S = 2.0
 """For a worker that has nothing to do to end by itself."""
 
+GROWING = 2
+"""Attempts that a worker takes until all have been up once: a first burst is not to sit in the one that is quickest."""
+
 PING_S = 1.0
 REAP_S = 0.005
 
@@ -78,7 +81,7 @@ class WorkerPool:
         self._attempts: dict[Identity, Attempt] = {}
         self._queue: deque[Attempt] = deque()
         self._talking: dict[Identity, None] = {}
-        self._asked = self._spread = False
+        self._asked = self._spread = self._grown = False
         self._made = 0
         self._health = Health(name)
         self._report: Report | None = None
@@ -91,7 +94,8 @@ class WorkerPool:
     def capacity(self) -> int:
         with self._lock:
             wanted = len(self._attempts) - sum(len(child.unwanted) for child in self._children)
-            return wanted + sum(self._threads - len(child.attempts) for child in self._open()) - len(self._queue)
+            each = self._threads if self._grown or self._health.outage else min(self._threads, GROWING)
+            return wanted + sum(max(0, each - len(child.attempts)) for child in self._open()) - len(self._queue)
 
     def start(self, report: Report, more: Callable[[], None] = lambda: None) -> None:
         with self._lock:
@@ -159,12 +163,11 @@ class WorkerPool:
 
     def troubles(self) -> list[str]:
         with self._lock:
-            found: list[str] = []
             if self._broken:
-                found.append(f"{self.name} workers are gone after a defect: see the log, and start the server again")
+                return [f"{self.name} workers are gone after a defect: see the log, and start the server again"]
             if self._closed or self._report is None:
-                return found
-            found += self._health.troubles()
+                return []
+            found = self._health.troubles()
             held = sum(bool(child.retired and child.unwanted) for child in self._children)
             if held and not self._alone:
                 found.append(f"{held} {self.name} workers wait for the rest of theirs, to be killed for attempts that do not end when told")
@@ -230,10 +233,11 @@ class WorkerPool:
     def _give_up(self) -> None:
         with self._lock:
             self._closed = self._broken = True
-            for child in self._children:
-                child.kill("was stopped")
+            self._queue.clear()
             for attempt in list(self._attempts.values()):
                 self._end(attempt, Lost(clean=True))
+            for child in self._children:
+                child.kill("was stopped")
 
     def _listen(self, child: Child, events: int) -> None:
         if self._selector.get_key(child.link).events != events:
@@ -250,14 +254,11 @@ class WorkerPool:
 
     def _wanting(self) -> int:
         """As many more as there are, while attempts wait; one when they have to sit together."""
-        standing = self._standing()
-        if self._closed or self._health.outage.left() > 0 or not all(child.ready for child in standing):
+        standing, waiting = self._standing(), bool(self._queue or self._asked)
+        if self._closed or self._health.outage.left() > 0 or not (waiting or self._spread) or not all(child.ready for child in standing):
             return 0
-        if not self._queue and not self._asked and not self._spread:
-            return 0
-        number = max(1, len(standing)) if self._queue or self._asked else 1
         self._asked = self._spread = False
-        return min(number, self._workers - len(standing))
+        return min(max(1, len(standing)) if waiting else 1, self._workers - len(standing))
 
     def _start_one(self) -> None:
         """Without the lock: nobody else is to wait for a process."""
@@ -381,6 +382,7 @@ class WorkerPool:
     def _ready(self, child: Child, errors: list[str]) -> None:
         child.ready = True
         self._asked = False
+        self._grown = self._grown or len(self._open()) >= self._workers
         self._health.up(errors)
         self._more()
 
