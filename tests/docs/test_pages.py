@@ -24,8 +24,6 @@ from workflows.settings import TABLE
 NOT_RUN = {
     ("README.md", "make demo   "): "the whole suite, and the demo, which tests/cli/test_demo.py runs",
     ("README.md", ". .venv/bin/activate"): "the environment that `make` makes",
-    ("http.md", "curl -N "): "has no end; tests/http/test_stream.py reads such streams",
-    ("http.md", "retry: 1000"): "what it says, shortened",
     ("http.md", "const stream"): "for a browser",
     ("benchmarks.md", "make bench  "): "takes ten minutes; tests/test_benchmarks.py runs the parts",
 }
