@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import floors, workers, workloads
+from benchmarks import floors, live, workers, workloads
 from benchmarks import scale as scales
 from benchmarks.inprocess import Bench
 from benchmarks.report import Collection, Measure, Ratio
@@ -125,6 +125,11 @@ def _latency(directory: Path, scale: Scale) -> Iterator[Measure]:
     return workloads.idle_latency(directory, str(directory / "idle.fs"), scale.latencies)
 
 
+def _live(directory: Path, scale: Scale) -> Iterator[Measure]:
+    yield from live.latency(directory, scale.latencies)
+    yield from live.cost(directory, scale.engine_executions)
+
+
 def _start(directory: Path, _scale: Scale) -> Iterator[Measure]:
     return workloads.start_up(directory, str(directory / "start.fs"))
 
@@ -166,6 +171,7 @@ BENCHMARKS = (
     Benchmark("w1-wide", f"W1 with {WIDE['max_jobs']:,} jobs and {WIDE['task_threads']} attempts at once.", _w1_wide),
     Benchmark("w1-memory", "W1 on the store in memory: no disk, but a store whose commit costs what it holds.", _w1_memory),
     Benchmark("latency", "One execution at a time on an idle server, from POST to seen completion.", _latency),
+    Benchmark("live", "Live events: from an end to 50 clients that watch, and what the stored feed costs an execution.", _live),
     Benchmark("health", "GET /health beside ten tasks that compute for ever, and how soon a cancel stops them.", _health),
     Benchmark("start", "From exec to the first answer, and the memory of a server that does nothing.", _start),
     Benchmark("restart", "kill -9 with thousands of unfinished executions, then start again.", _restart),

@@ -234,3 +234,18 @@ def test_client_commands_start_no_server() -> None:
     assert done.stdout == "[]\n"
     done = subprocess.run([*STEPWELL, "--version"], env=environment(), cwd=ROOT, capture_output=True, text=True, check=True)
     assert "stepwell, version" in done.stdout
+
+
+def test_a_watch_gives_up_on_a_server_that_stays_away(start: Callable[..., Process]) -> None:
+    server = start()
+    url = url_of(server)
+    Client(url).register(JOBS[2])
+    watch = start(
+        make=lambda directory: Process(
+            *STEPWELL, "run", "slow", "--input", '{"seconds": 600}', "--watch", cwd=directory, env={"STEPWELL_URL": url}
+        )
+    )
+    watch.says("wait         RUNNING")
+    server.kill()
+    assert watch.exit(40) == 4, watch.said
+    assert "cannot reach" in watch.lines[-1]

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from workflows.client import CannotReach, Change, Client, ClientError, Filter, changes, describe_error
+from workflows.client import CannotReach, Change, Client, ClientError, Filter, StreamEvent, changes, describe_error
 from workflows.client import seconds_between as between
+from workflows.client.live import events
 
 Answer = tuple[int, Any]
 PROBLEM = {"title": "Busy", "status": 503, "detail": "later", "type": "x", "instance": "/"}
@@ -229,3 +230,45 @@ def test_the_key_is_ours_and_no_other(answering: Answering, monkeypatch: pytest.
     Client(url).health()
     Client(url, api_key="sw_argument").health()
     assert [headers.get("Authorization") for headers in asked.headers] == [None, "Bearer sw_variable", "Bearer sw_argument"]
+
+
+# -------------------------------------------------------------------------------------------------------------------- watching
+
+RUNS: dict[str, Any] = {"status": "RUNNING", "submitTime": "2026-11-21T03:00:00.000Z", "endTime": None, "tasks": []}
+DONE = {**RUNS, "status": "COMPLETED", "endTime": "2026-11-21T03:00:01.000Z"}
+
+
+def test_where_no_stream_is_given_a_watch_asks_again_and_again(answering: Answering) -> None:
+    url, asked = answering((503, PROBLEM), (200, RUNS), (200, RUNS), (200, RUNS), (200, DONE))
+    slept: list[float] = []
+    assert [change.status for change in Client(url).watch("x", 0.5, slept.append)] == ["RUNNING", "COMPLETED"]
+    assert asked == ["GET /stream?execution=x", *["GET /jobs/x/state"] * 4]
+    assert slept == [0.5] * 3
+
+
+def test_after_a_while_a_stream_is_tried_again(answering: Answering) -> None:
+    url, asked = answering((503, PROBLEM), *[(200, RUNS)] * 10, (503, PROBLEM), (200, DONE))
+    assert [change.status for change in Client(url).watch("x", 0.5, lambda _: None)] == ["RUNNING", "COMPLETED"]
+    assert [place for place, path in enumerate(asked) if "stream" in path] == [0, 11]
+
+
+def test_a_watch_of_what_is_not_there_says_so(answering: Answering) -> None:
+    url, _ = answering((404, {**PROBLEM, "status": 404, "title": "There is no such thing"}))
+    with pytest.raises(ClientError, match="later") as raised:
+        list(Client(url).watch("x"))
+    assert raised.value.status == 404
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1_000])
+def test_events_are_the_same_however_they_are_cut(size: int) -> None:
+    text = (
+        'retry: 1000\n\nid: 0:1\n\n: nothing new\nid: 0:2\n\nevent: message\nid: 0:3\ndata: {"a": "é: b"}\n\nevent: reset\ndata: 1\n\nid: 0'
+    )
+    sent = text.encode()
+    found = list(events(sent[place : place + size] for place in range(0, len(sent), size)))
+    assert found == [
+        StreamEvent("", "", "0:1"),
+        StreamEvent("", "", "0:2"),
+        StreamEvent("message", '{"a": "é: b"}', "0:3"),
+        StreamEvent("reset", "1", None),
+    ]

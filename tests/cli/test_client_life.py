@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -45,8 +46,21 @@ def test_every_endpoint_has_its_method(shared: str, reached: set[str]) -> None:
     assert client.health()["status"] == "ok"
     assert client.system_state()["version"] == client.index()["version"]
     assert client.openapi()["openapi"] == "3.1.0"
+    live(client)
     assert reached == ENDPOINTS
     client.close()
+
+
+def live(client: Client) -> None:
+    stream = client.stream(job="good", types="end,execution")
+    begun = next(stream)
+    assert (begun.name, begun.data) == ("", "")
+    execution_id = client.start("good", wait=30).id
+    assert json.loads(next(event for event in stream if event.name == "message").data)["id"] == execution_id
+    stream.close()
+    again = client.stream(job="good", types="end", last_event_id=begun.id)
+    assert json.loads(next(event for event in again if event.name == "message").data)["status"] == "COMPLETED"
+    again.close()
 
 
 def definitions(client: Client) -> None:

@@ -59,8 +59,8 @@ def serve(tmp_path: Path) -> Serve:
 def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A client of the application as gunicorn serves it, for what depends on the server in front: bodies, connections."""
     directory = tmp_path_factory.mktemp("gunicorn")
-    command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "--threads", "16", "wsgi:app"]
-    settings = {"STEPWELL_PORT": "0", "STEPWELL_STORE": str(directory / "Data.fs"), "STEPWELL_GRACE_S": "0.5"}
+    command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "wsgi:app"]
+    settings = {"STEPWELL_PORT": "0", "STEPWELL_STORE": str(directory / "Data.fs"), "STEPWELL_GRACE_S": "0.5", "STEPWELL_THREADS": "16"}
     log = directory / "log"
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, cwd=ROOT, env={**os.environ, **settings})

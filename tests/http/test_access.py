@@ -40,7 +40,12 @@ def bearer(key: str) -> dict[str, str]:
 def ask(api: Client, endpoint: Endpoint, headers: dict[str, str]) -> requests.Response:
     path = re.sub(r"<\w+>", "nobody", re.sub(r"<int:\w+>", "7", endpoint.rule))
     body = endpoint.body.example if endpoint.body else None
-    return requests.request(endpoint.method, api.url + path, data=body, headers=JSON | headers, timeout=30)
+    with requests.request(
+        endpoint.method, api.url + path, data=body, headers=JSON | headers, timeout=30, stream=endpoint.name == "stream"
+    ) as answer:
+        if endpoint.name != "stream" or answer.status_code != 200:
+            answer.content  # noqa: B018  (read now; a stream has no end)
+        return answer
 
 
 # ------------------------------------------------------------------------------------------------------------------- the table

@@ -194,3 +194,17 @@ def test_a_stream_ends_soon_after_its_key_was_revoked(serve: Serve, monkeypatch:
                 run_of(api, task("a", "sleep", parameters={"seconds": 1}), *(task(f"t{n}") for n in range(20)))
             assert reader.ended.wait(10)
             assert not other.ended.is_set()
+
+
+def test_gunicorn_sends_each_event_at_once_and_answers_others_while_all_places_are_taken(gunicorn: Client) -> None:
+    """16 threads: 12 places."""
+    name = gunicorn.register(job(task("a")))
+    readers = [Reader(gunicorn.url, job=name) for _ in range(12)]
+    problem(gunicorn.get("/stream"), 503, "12 requests wait or watch already")
+    started = [gunicorn.execute(name) for _ in range(20)]
+    for reader in readers:
+        reader.until_ended(*started)
+        assert sorted(reader.ends) == sorted(started), "each end once"
+        reader.close()
+    with eventually(lambda: free(gunicorn.url), "a free place"):
+        pass

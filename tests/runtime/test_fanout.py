@@ -132,6 +132,17 @@ def test_nothing_is_rendered_that_nobody_wants(hall: Hall) -> None:
     assert hall.fanout.delay() is None, "with nobody there nothing is noted"
 
 
+def test_what_nobody_wants_keeps_nobody_waiting(hall: Hall) -> None:
+    box = hall.join(Wanted(kinds=END))
+    for commit in range(1, 4):
+        hall.commit(change(1, "", ("t", "RR")))
+        hall.flush()
+        assert box.upto == commit
+    hall.commit(change(1, "RC"))
+    hall.flush()
+    assert taken(box) == [(4, "1 as of 4")]
+
+
 def test_nothing_newer_is_shown_than_what_was_published(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the same end would be sent twice: with the commit before it, and with its own."""
     monkeypatch.setattr(fanout, "RETRY_S", 0.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -40,7 +40,7 @@ class Live(Executions):
         types: str | None = None,
         replay: bool = False,
         last_event_id: str | None = None,
-    ) -> Iterator[StreamEvent]:
+    ) -> Generator[StreamEvent, None, None]:
         """What changes, until the server ends the stream or the connection breaks. Filters are those of `GET /stream`; after
         `last_event_id` it goes on without a gap. Raises NotReady when too many watch already."""
         asked = {"execution": execution, "job": job, "types": types, "replay": "true" if replay else None}

@@ -213,6 +213,8 @@ class Fanout:
 
     def flush(self) -> None:
         """Send the latest state of all that changed. Raises storage.StoreError, and nothing is sent then."""
+        if not self._wanted():
+            return
         self._next = self._clock() + WINDOW_S
         with self._ledger.snapshot() as snapshot:
             upto = snapshot.number()
@@ -223,9 +225,24 @@ class Fanout:
                 boxes = list(self._boxes)
             self._send(snapshot, upto, ready, boxes)
         with self._told:
-            for one in ready:
-                if self._noted.get(one.number) == one:
-                    del self._noted[one.number]
+            self._done(ready)
+
+    def _wanted(self) -> bool:
+        """Forget what nobody wants: it takes nobody's time, and who wants something else need not wait for it. Whether anything is left."""
+        with self._told:
+            ready, wants = list(self._noted.values()), {box.wanted for box in self._boxes}
+        unwanted = [one for one in ready if not any(each.passes(one) for each in wants)]
+        with self._told:
+            self._done(unwanted)
+            if not self._noted:
+                for box in self._boxes:
+                    box.upto = self._published
+            return bool(self._noted)
+
+    def _done(self, ready: Iterable[Noted]) -> None:
+        for one in ready:
+            if self._noted.get(one.number) == one:
+                del self._noted[one.number]
 
     def _send(self, snapshot: Snapshot, upto: int, ready: list[Noted], boxes: Iterable[Mailbox]) -> None:
         groups: dict[tuple[Wanted, Render], list[Mailbox]] = {}
