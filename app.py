@@ -11,7 +11,7 @@ from task_functions.registry import REGISTRY
 from workflows.api.problems import register_problems
 from workflows.api.rest import register_rest
 from workflows.api.safety import guard
-from workflows.language import compile_definition
+from workflows.language import compile_definition, compile_schedule
 from workflows.model import ISOLATED, SHARED
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import Engine
@@ -20,6 +20,7 @@ from workflows.runtime.fanout import Fanout
 from workflows.runtime.functions import RegisteredFunctions
 from workflows.runtime.inline import InlineExecutor
 from workflows.runtime.ledger import Ledger
+from workflows.runtime.scheduler import Scheduler
 from workflows.runtime.secrets import Vault
 from workflows.runtime.workers.pool import WorkerPool
 from workflows.server import Server
@@ -31,6 +32,7 @@ from workflows.service.executions import Executions
 from workflows.service.inputs import Inputs
 from workflows.service.keys import Keys
 from workflows.service.listing import Listing
+from workflows.service.schedules import Schedules
 from workflows.service.seats import Seats, waiting_requests
 from workflows.service.streams import Streams
 from workflows.service.system import System
@@ -47,20 +49,22 @@ def create_app(settings: Settings) -> Flask:
     executors = _executors(settings, vault)
     engine = Engine(ledger, catalogue, executors, functions, max_jobs=settings.max_jobs, feed_events=settings.feed_events)
     inputs, seats = Inputs(), Seats(waiting_requests(settings.threads))
+    scheduler = Scheduler(ledger, catalogue, engine, compile_schedule, inputs.check)
     service = Service(
-        definitions=Definitions(ledger, catalogue, engine, REGISTRY, vault),
+        definitions=Definitions(ledger, catalogue, engine, REGISTRY, vault, scheduler.wake),
         executions=Executions(ledger, catalogue, engine, inputs, seats),
         control=Control(ledger, catalogue, engine, inputs),
         listing=Listing(ledger, catalogue),
         streams=Streams(ledger, catalogue, Fanout(ledger, engine.feed), seats),
-        system=System(ledger, catalogue, engine),
+        system=System(ledger, catalogue, engine, more=scheduler.troubles),
         audit=Audit(ledger),
         keys=Keys(ledger, engine),
+        schedules=Schedules(ledger, engine, scheduler.wake),
     )
 
     app = Flask("stepwell", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    app.extensions["stepwell"] = Server(settings, store, engine, service)
+    app.extensions["stepwell"] = Server(settings, store, engine, service, scheduler)
     register_problems(app)
     guard(app, settings, service.keys)
     register_rest(app, service)

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from marshmallow import Schema, fields, missing, validate
+from marshmallow import Schema, fields, validate
 
 from reference.tables import code, ranged, spelt, table
-from workflows.api.bodies import JsonBody
+from workflows.api.bodies import JSON, JsonBody
 from workflows.api.paths import shown_path
 from workflows.api.rest import KINDS
 from workflows.api.rest.endpoints import Endpoint, Kind
@@ -43,7 +43,8 @@ def _does(endpoint: Endpoint) -> str:
 
 
 def _answers(endpoint: Endpoint) -> str:
-    usual = [f"{status}{_members(schema)}" for status, schema in endpoint.answers.items()]
+    media = f" `{endpoint.media}`" if endpoint.media != JSON else ""
+    usual = [f"{status}{media}{_members(schema)}" for status, schema in endpoint.answers.items()]
     return "; ".join((*usual, *(f"{status} {HTTPStatus(status).phrase}" for status in endpoint.errors if status not in _EVERYWHERE)))
 
 
@@ -67,9 +68,13 @@ def _taken(endpoint: Endpoint) -> Iterator[tuple[str, ...]]:
 
 def _fields(known: Mapping[str, fields.Field[Any]], shown: str) -> Iterator[tuple[str, ...]]:
     for name, field in known.items():
-        default = "" if field.load_default is missing or callable(field.load_default) else field.load_default
-        told = "needed" if field.required else code(default) if default not in ("", None) else ""
+        told = "needed" if field.required else _default(field.load_default)
         yield shown.format(field.data_key or name), _type(field), told, field.metadata.get("description", "")
+
+
+def _default(value: Any) -> str:
+    """Of what is JSON; the others say in their description what holds without them."""
+    return code(value) if type(value) in (bool, int, float, str) and value != "" else ""
 
 
 def _type(field: fields.Field[Any]) -> str:

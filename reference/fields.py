@@ -19,6 +19,9 @@ _NAMED = {
     "template": "any JSON, a template",
     "rule": "a choice rule",
     "retryDelay": "an object, below",
+    "schedule": "[schedule](schedules.md)",
+    "blackout": "an object, below",
+    "days": "object with `from`, and `to` and `name` if wanted",
     "states": "an object of states by name",
     "itemProcessor": "a state machine",
     "processorConfig": "an object: `Mode`, `ExecutionType`",
@@ -43,6 +46,14 @@ def task_fields() -> str:
 
 def retry_delay_fields() -> str:
     return _fields("retryDelay")
+
+
+def schedule_fields() -> str:
+    return _fields("schedule")
+
+
+def blackout_fields() -> str:
+    return _fields("blackout")
 
 
 def state_fields() -> str:

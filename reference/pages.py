@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reference.commands import commands
 from reference.endpoints import endpoints
-from reference.fields import job_fields, retry_delay_fields, state_fields, task_fields
+from reference.fields import blackout_fields, job_fields, retry_delay_fields, schedule_fields, state_fields, task_fields
 from reference.settings import settings
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -18,6 +18,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "job fields": job_fields,
     "task fields": task_fields,
     "retryDelay fields": retry_delay_fields,
+    "schedule fields": schedule_fields,
+    "blackout fields": blackout_fields,
     "state machine fields": state_fields,
     "settings": settings,
     "endpoints": endpoints,

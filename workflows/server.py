@@ -1,4 +1,4 @@
-"""The server as one thing that starts and stops: store, functions, engine, definitions, in that order.
+"""The server as one thing that starts and stops: store, functions, engine, definitions, schedules, in that order.
 
 Owns the order and what is said about it on the way. Nothing is opened before `start`, which belongs after every fork.
 """
@@ -17,6 +17,7 @@ from workflows.keyfile import configured_keys, no_keys
 from workflows.runtime.audit import Origin
 from workflows.runtime.catalogue import Registration
 from workflows.runtime.engine import Engine
+from workflows.runtime.scheduler import Scheduler
 from workflows.service import Service
 from workflows.service.asking import acting
 from workflows.setting import SettingsError
@@ -28,11 +29,12 @@ log = logging.getLogger(__name__)
 class Server:
     """`start` is idempotent within a process; `stop` before `start` is fine."""
 
-    def __init__(self, settings: Settings, store: Store, engine: Engine, service: Service) -> None:
+    def __init__(self, settings: Settings, store: Store, engine: Engine, service: Service, scheduler: Scheduler) -> None:
         self.settings = settings
         self.service = service
         self._store = store
         self._engine = engine
+        self._scheduler = scheduler
         self._pid: int | None = None
         self._environment: dict[str, str | None] = {}
 
@@ -53,10 +55,12 @@ class Server:
         self._engine.start()
         with acting(Origin("startup")):
             self._load_definitions(self.settings.definitions)
+        self._scheduler.start()
 
     def stop(self, grace: float | None = None) -> None:
         """Drain: no new work, running attempts get `grace` seconds (the setting's, unless given), the last batch is committed."""
         if self._pid == os.getpid():
+            self._scheduler.stop()
             self._engine.stop(self.settings.grace_s if grace is None else grace)
             self._store.close()
             self._restore_environment()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import select
+import signal
 import subprocess
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +15,11 @@ from click.testing import CliRunner, Result
 
 from tests.cli.servers import STEPWELL, environment
 from workflows.cli import main
+
+TERMINAL_S = 60.0
+"""A command that is still there then is killed."""
+
+AGAIN_S = 5.0
 
 
 def stepwell(*arguments: str, server: str = "", stdin: str | bytes | None = None, **variables: str) -> Result:
@@ -38,10 +46,16 @@ def on_terminal(
         )
         os.close(theirs)
         terminal.write(typed)
+        deadline, press = time.monotonic() + TERMINAL_S, 0.0
         with suppress(OSError):  # how Linux tells that nobody holds the other end any more
-            while part := terminal.read(4096):
-                shown += part
-                if enough is not None and enough(bytes(shown)):
-                    process.send_signal(2)
-                    enough = None
+            while time.monotonic() < deadline:
+                if select.select([terminal], [], [], 1.0)[0]:
+                    if not (part := terminal.read(4096)):
+                        break
+                    shown += part
+                if enough is not None and time.monotonic() >= press and enough(bytes(shown)):
+                    process.send_signal(signal.SIGINT)
+                    press = time.monotonic() + AGAIN_S  # one may come where Python has to ignore it: people press again, then
+        if process.poll() is None and time.monotonic() >= deadline:
+            process.kill()
     return process.wait(30), shown.decode()

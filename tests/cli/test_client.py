@@ -91,7 +91,7 @@ def test_a_server_that_went_away_is_waited_for(answering: Answering) -> None:
     began = time.monotonic()
     with pytest.raises(CannotReach):
         client.health()
-    assert 0.3 < time.monotonic() - began < 5
+    assert time.monotonic() - began > 0.3
 
 
 def test_what_would_change_something_twice_is_sent_once(answering: Answering) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -116,10 +115,8 @@ def test_an_address_of_somebody_else_is_told(start: Start, host: str, why: str) 
 
 def test_a_second_server_on_a_store_is_refused(start: Start) -> None:
     url_of(start())
-    began = time.monotonic()
     second = start()
     assert second.exit() == 4
-    assert time.monotonic() - began < 10
     assert "is in use by another server" in second.said
     assert "Traceback" not in second.said
     assert len([line for line in second.lines if "INFO" not in line]) == 1, second.said
@@ -186,14 +183,13 @@ def test_a_running_attempt_gets_its_grace(start: Start, number: int) -> None:
 def test_what_outlives_the_grace_is_run_again_and_that_is_no_interruption(start: Start) -> None:
     process = start(STEPWELL_GRACE_S="0.3")
     _, execution_id = slow(url_of(process), 4.0)
-    began = time.monotonic()
     process.signal(signal.SIGTERM)
     assert process.exit(10) == 0, process.said
-    assert time.monotonic() - began < 3.5
     client = Client(url_of(start()))
     state = ended(client, execution_id)
     assert state["status"] == "COMPLETED"
     assert state["tasks"][0]["attempts"] == 1
+    assert "TaskInterrupted" in [event["type"] for event in client.history(execution_id)], "it was not waited for"
     assert client.system_state()["pool"]["interruptedAttempts"] == 0
 
 

@@ -17,6 +17,7 @@ from workflows.api.paths import shown_path
 from workflows.api.rest import KINDS
 from workflows.cli import main
 from workflows.commands import SECTIONS
+from workflows.language.schedules import BlackoutShape, ScheduleShape
 from workflows.language.schemas import JobShape, RetryDelayShape, TaskShape
 from workflows.language.scopes import KINDS as STATES
 from workflows.settings import TABLE
@@ -43,7 +44,8 @@ def test_every_generated_part_has_its_place() -> None:
 
 
 def test_the_parts_have_all_that_there_is() -> None:
-    for shape, part in ((JobShape, "job fields"), (TaskShape, "task fields"), (RetryDelayShape, "retryDelay fields")):
+    shapes = {"job": JobShape, "task": TaskShape, "retryDelay": RetryDelayShape, "schedule": ScheduleShape, "blackout": BlackoutShape}
+    for shape, part in ((shape, f"{name} fields") for name, shape in shapes.items()):
         for name, field in shape().load_fields.items():
             assert f"\n| `{field.data_key or name}` | " in PARTS[part](), name
             assert field.metadata["description"] in PARTS[part]()

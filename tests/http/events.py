@@ -22,9 +22,11 @@ SCHEMA = StreamedExecutionSchema()
 class Reader:
     """`status` and `headers` are there when the stream has begun. `seen`: all events so far; `ended`: there will be no more."""
 
-    def __init__(self, url: str, last: str | None = None, **query: str) -> None:
+    def __init__(self, url: str, last: str | None = None, key: str | None = None, **query: str) -> None:
+        headers = {} if last is None else {"Last-Event-ID": last}
+        headers |= {} if key is None else {"Authorization": f"Bearer {key}"}
         self._connection = HTTPConnection(url.removeprefix("http://"), timeout=30)
-        self._connection.request("GET", f"/stream?{urlencode(query)}", headers={} if last is None else {"Last-Event-ID": last})
+        self._connection.request("GET", f"/stream?{urlencode(query)}", headers=headers)
         self._wire = self._connection.sock
         self._answer = self._connection.getresponse()
         self.status, self.headers = self._answer.status, self._answer.headers

@@ -242,7 +242,7 @@ def test_waiting_in_vain_and_for_one_that_was_started_before(api: Client) -> Non
     name = api.register(job(LONG))
     begun = time.monotonic()
     execution_id = started(api.post(f"/jobs/{name}/execute?wait=0.2&executionId={name}-w", {}))
-    assert 0.2 <= time.monotonic() - begun < 10
+    assert time.monotonic() - begun >= 0.2
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(api.post, f"/jobs/{name}/execute?wait=60&executionId={name}-w", {})
         api.post(f"/jobs/{execution_id}/cancel")

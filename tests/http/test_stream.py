@@ -181,3 +181,16 @@ def test_streams_end_with_the_server(serve: Serve) -> None:
         app.extensions["stepwell"].stop()
         assert all(reader.ended.wait(5) for reader in readers)
         problem(api.get("/stream"), 503, "stopping")
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_stream_ends_soon_after_its_key_was_revoked(serve: Serve, monkeypatch: pytest.MonkeyPatch, busy: bool) -> None:
+    monkeypatch.setattr(streams, "LOOK_S", 0.1)
+    with serve() as (api, _):
+        made = api.post("/keys", {"name": "short-lived", "role": "viewer"}).json()
+        with Reader(api.url, key=made["key"]) as reader, Reader(api.url) as other:
+            api.delete(f"/keys/{made['id']}")
+            if busy:
+                run_of(api, task("a", "sleep", parameters={"seconds": 1}), *(task(f"t{n}") for n in range(20)))
+            assert reader.ended.wait(10)
+            assert not other.ended.is_set()

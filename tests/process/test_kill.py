@@ -48,7 +48,9 @@ def run(server: ServerProcess, chance: random.Random) -> list[dict[str, Any]]:
     load = Load(server.url, jobs(chance), clients=3)
     pause = threading.Event()
     for _ in range(ROUNDS):
-        pause.wait(chance.uniform(0.15, 0.6))
+        if chance.random() < 0.8:
+            server.until_it_calls()
+        pause.wait(chance.uniform(0.02, 0.5))
         server.kill()
         server.start()
     accepted = load.stop()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 from hypothesis import settings
@@ -123,11 +122,9 @@ def test_a_thousand_definitions_that_may_not_begin_are_looked_at_once() -> None:
         lines.join(number, Limits(f"shut{number % 1_000}"), float(number), ALL)
     for number in range(100_000, 101_000):
         lines.join(number, Limits("free"), float(number), ALL)
-    begun = time.perf_counter()
     for number in range(100_000, 101_000):
         assert lines.next("all") == number
         lines.leave(number)
-    assert time.perf_counter() - begun < 2.0
     assert len(asked) == 2_000
 
 

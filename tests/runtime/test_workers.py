@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ import pytest
 from tests.contract.bench import FUNCTIONS, Bench, until
 from workflows.runtime.executor import Done, Erred, Identity, Logged, Lost, Outcome
 from workflows.runtime.workers import pool
+from workflows.runtime.workers.child import SPEECH_BYTES, Child
 from workflows.runtime.workers.pool import WorkerPool
 
 Make = Callable[..., Bench]
@@ -240,6 +244,53 @@ def test_what_is_said_outside_of_attempts_is_in_the_servers_log(make: Make, tmp_
 
     for line in (("INFO", "on import"), ("WARNING", "logged"), ("INFO", "from C"), ("INFO", "Fatal Python error: Segmentation fault")):
         until(lambda line=line: line in said(), f"not in the log: {line}")  # type: ignore[misc]
+
+
+def test_nobody_waits_for_a_log_that_is_slow(make: Make, tmp_path: Path) -> None:
+    """The engine's thread asks for the capacity and submits; a log is a pipe or a disk, and may be full."""
+    loud = "import os\nfrom task_functions import task_function\n@task_function\ndef loud(data):\n    os.write(1, b'from C\\n')\n"
+    (tmp_path / "loud.py").write_text(loud)
+    met, released = threading.Event(), threading.Event()
+
+    class Full(logging.Handler):
+        def emit(self, _record: logging.LogRecord) -> None:
+            met.set()
+            released.wait()
+
+    logger, full = logging.getLogger("workflows.runtime.workers.worker"), Full()
+    logger.addHandler(full)
+    logger.setLevel(logging.INFO)
+    try:
+        bench = make()
+        bench.submit(1, "loud")
+        assert met.wait(30)
+        with ThreadPoolExecutor(1) as other:
+            try:
+                assert other.submit(lambda: bench.executor.capacity).result(10) == 4
+            finally:
+                released.set()
+        assert bench.outcome() == Done("null")
+    finally:
+        logger.removeHandler(full)
+        logger.setLevel(logging.NOTSET)
+
+
+def test_of_a_flood_a_little_is_heard_at_a_time(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that attempts are looked after in between."""
+    (tmp_path / "flood.py").write_text("import os\nos.write(1, b'y\\n' * 20_000)\n")
+    heard: list[int] = []
+    overhear = Child.overhear
+
+    def counting(child: Child, *, all: bool = False) -> bool:
+        before = len(child._said)
+        more = overhear(child, all=all)
+        heard.append(len(child._said) - before)
+        return more
+
+    monkeypatch.setattr(Child, "overhear", counting)
+    make()
+    until(lambda: sum(heard) >= 20_000, "not all is heard")
+    assert max(heard) <= SPEECH_BYTES
 
 
 # ----------------------------------------------------------------------------------------------------------------- stopping

@@ -8,7 +8,7 @@ their name (`service.asking.ORIGIN`), for the audit log.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 
 from flask import Flask, Response, current_app, g, request
@@ -42,6 +42,12 @@ def present() -> Actor | None:
     return actor
 
 
+def still_welcome() -> Callable[[], bool]:
+    """Says, at any later time, whether whoever made the present request would be admitted still: its key may have been revoked."""
+    welcome: Callable[[], bool] = g.get("welcome") or (lambda: True)
+    return welcome
+
+
 class Door:
     """Admits requests. `needed`: a request without a key is refused."""
 
@@ -62,6 +68,9 @@ class Door:
             return _unknown(token)
         if actor is not None:
             g.actor = actor
+            if token is not None:
+                address = request.remote_addr or ""
+                g.welcome = lambda: self._keys.actor(token, address) is not None
             g.acting = ORIGIN.set(Origin(actor.id, actor.name, request.remote_addr or "", request_id()))
         return None if rule is None or actor is None else _refused(table, place, actor)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from flask import Response, request
 
+from workflows.api.access import still_welcome
 from workflows.service.streams import Stream
 
 EVENT_STREAM = "text/event-stream"
@@ -23,12 +24,14 @@ _SOCKETS = ("gunicorn.socket", "werkzeug.socket")
 
 
 def event_stream(open_stream: Callable[[Callable[[], bool]], Stream]) -> Response:
-    """The answer that sends a stream's pieces. `open_stream` is given a function that says whether the client has left."""
+    """The answer that sends a stream's pieces. `open_stream` is given a function that says whether the client has left, or has no right to
+    go on: its key was revoked."""
     headers = {"X-Accel-Buffering": "no"}  # for proxies that would keep it until there is more
     if request.method == "HEAD":
         return Response(status=200, headers=headers, content_type=EVENT_STREAM)
     wire: socket.socket | None = next((request.environ[name] for name in _SOCKETS if name in request.environ), None)
-    stream = open_stream(lambda: wire is not None and _has_left(wire))
+    welcome = still_welcome()
+    stream = open_stream(lambda: (wire is not None and _has_left(wire)) or not welcome())
     if wire is not None:
         wire.settimeout(SENDING_S)
     response = Response(stream, headers=headers, content_type=EVENT_STREAM)

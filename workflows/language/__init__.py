@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workflows.language.definitions import compile_definition, read_definition
+    from workflows.language.schedules import compile_schedule
     from workflows.language.text import canonical
 
-__all__ = ["canonical", "compile_definition", "read_definition"]
+__all__ = ["canonical", "compile_definition", "compile_schedule", "read_definition"]
 
-_HOMES = {"canonical": "text", "compile_definition": "definitions", "read_definition": "definitions"}
+_HOMES = {"canonical": "text", "compile_definition": "definitions", "compile_schedule": "schedules", "read_definition": "definitions"}
 
 
 def __getattr__(name: str) -> Any:

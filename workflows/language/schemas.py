@@ -6,7 +6,6 @@ Reading, the API description and the reference pages all come from these declara
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +13,10 @@ from typing import Any
 from marshmallow import ValidationError, fields, validates_schema
 
 from workflows.errors import Problem
+from workflows.language.ids import ID as JOB_ID
+from workflows.language.ids import check_id
 from workflows.language.input_schemas import check_schema
+from workflows.language.schedules import Schedules
 from workflows.language.shapes import (
     Choice,
     Condition,
@@ -44,18 +46,11 @@ MAX_RETRIES = 100
 MAX_COUNT = 2**31 - 1
 MAX_MULTIPLIER = 1_000
 
-JOB_ID = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
 TASK_ID_CHARACTERS = 128
 
 
 def about(description: str, example: Any) -> dict[str, Any]:
     return {"description": description, "example": example}
-
-
-def _job_id(value: str) -> None:
-    if not re.fullmatch(JOB_ID.strip("^$"), value):
-        what = "an id is 1 to 128 of the characters A-Z a-z 0-9 _ . - and starts with a letter or digit"
-        raise ValidationError(f"{what}, not {shown(value)}")
 
 
 def _task_id(value: str) -> None:
@@ -236,7 +231,7 @@ class JobShape(Shape):
 
     id = Text(
         required=True,
-        validate=_job_id,
+        validate=check_id,
         metadata=about("Names the job: letters, digits, `_`, `.` and `-`, at most 128.", "order-processing") | {"pattern": JOB_ID},
     )
     name = Text(metadata=about("What people see. The id if absent.", "Order processing"))
@@ -284,6 +279,7 @@ class JobShape(Shape):
             {"type": "object", "required": ["orderId"], "properties": {"orderId": {"type": "integer"}}},
         ),
     )
+    schedules = Schedules(metadata=about("When it is to run by itself.", [{"cron": "0 3 * * *", "timezone": "Europe/Berlin"}]))
     timeout = Real(
         0,
         MAX_SECONDS,

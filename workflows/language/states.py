@@ -15,6 +15,7 @@ from marshmallow import ValidationError
 from workflows.errors import Invalid, Problem
 from workflows.language.fields import is_object
 from workflows.language.findings import Cautions, Findings, Known, no_caution
+from workflows.language.schedules import schedule_problems, schedules_of
 from workflows.language.schemas import JobShape
 from workflows.language.scopes import JSONATA, MACHINE, ScopeDraft, build_states, read_scope
 from workflows.language.secrets import stray, unknown
@@ -26,7 +27,8 @@ from workflows.states import StateMachine
 MAX_CHARACTERS = 1_048_576
 """Of a state machine's text."""
 
-_ENVELOPE = JobShape(only=("id", "name", "description", "labels", "max_concurrency", "max_active_runs", "priority", "input_schema"))
+_KEYS = ("id", "name", "description", "labels", "max_concurrency", "max_active_runs", "priority", "input_schema", "schedules")
+_ENVELOPE = JobShape(only=_KEYS)
 ENVELOPE_KEYS = tuple(field.data_key or name for name, field in _ENVELOPE.load_fields.items())
 _BESIDE = replace(MACHINE, aliases=ENVELOPE_KEYS)
 
@@ -75,8 +77,9 @@ def _envelope(document: dict[str, Any], findings: Findings) -> dict[str, Any]:
     try:
         loaded: dict[str, Any] = _ENVELOPE.load(given)
     except ValidationError as error:
-        findings.problems += to_problems(error.messages)
+        findings.problems += [*to_problems(error.messages), *schedule_problems(error.valid_data)]  # type: ignore[arg-type]
         return {}
+    findings.problems += schedule_problems(loaded)
     return loaded
 
 
@@ -106,6 +109,7 @@ def _compiled(draft: ScopeDraft, envelope: dict[str, Any], revision: int, warnin
         max_active_runs=envelope.get("max_active_runs"),
         priority=envelope.get("priority", 0),
         input_schema=envelope.get("input_schema"),
+        schedules=schedules_of(envelope),
         start_at=draft.values["start_at"],
         states=build_states(draft),
         warnings=warnings,

@@ -25,7 +25,8 @@ _EXACT = 2**53
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a request comes from. `who`: the id of a key, or "loopback", "insecure", "startup", "offline", "server". `name` is for people.
+    """Where a request comes from. `who`: the id of a key, or "loopback", "insecure", "startup", "offline", "schedule" (whose id is
+    the name), "server". `name` is for people.
     `address` is the remote one, `request` the X-Request-ID."""
 
     who: str

@@ -15,6 +15,7 @@ from workflows.service.definitions import Definitions
 from workflows.service.executions import Executions
 from workflows.service.keys import Keys
 from workflows.service.listing import Listing
+from workflows.service.schedules import Schedules
 from workflows.service.streams import Streams
 from workflows.service.system import System
 
@@ -22,7 +23,8 @@ from workflows.service.system import System
 @dataclass(frozen=True, slots=True)
 class Service:
     """`definitions`: what may be executed. `executions`: starting and looking. `control`: stopping and going on. `listing`: looking
-    through executions. `streams`: live events. `system`: the server. `audit`: who changed what. `keys`: who may come in."""
+    through executions. `streams`: live events. `system`: the server. `audit`: who changed what. `keys`: who may come in.
+    `schedules`: when jobs run by themselves."""
 
     definitions: Definitions
     executions: Executions
@@ -32,3 +34,4 @@ class Service:
     system: System
     audit: Audit
     keys: Keys
+    schedules: Schedules

@@ -71,8 +71,8 @@ class Streams:
         self._renders: dict[Form, Callable[[Snapshot, int], bytes | None]] = {}
 
     def open(self, watch: Watch, form: Form, gone: Callable[[], bool] = lambda: False) -> Stream:
-        """`gone`: whether the client is known to have left. Raises NotFound for an unknown execution, Unavailable when too many watch
-        already or the server is stopping. It is to be closed."""
+        """`gone`: whether the client is known to have left, or is no longer to be served; asked every LOOK_S. Raises NotFound for an
+        unknown execution, Unavailable when too many watch already or the server is stopping. It is to be closed."""
         if self._fanout.closed:
             raise Unavailable("the server is stopping; try again in a moment")
         number = None
@@ -194,16 +194,18 @@ class Stream:
     def _live(self, box: Mailbox, position: int) -> Generator[bytes, None, int]:
         """What is put into the mailbox, and a sign of life where there is nothing. Ends when no more comes or nobody is there, with the
         commit up to which everything was sent."""
-        spoken = self._clock()
+        spoken = looked = self._clock()
         while not (box.lost or box.closed):
             upto = box.upto  # all of it has been taken, if nothing is there
             portion = box.take(LOOK_S)
+            if portion is None or self._clock() - looked >= LOOK_S:
+                looked = self._clock()
+                if self._gone():
+                    break
             piece = b""
             if portion is not None:
                 piece = b"".join(sent for commit, sent in portion.messages if commit > position)
                 position = max(position, portion.upto)
-            elif self._gone():
-                break
             else:
                 position = max(position, upto)
                 if self._clock() - spoken >= HEARTBEAT_S:

@@ -47,11 +47,21 @@ class Health:
 
 
 class System:
-    def __init__(self, ledger: Ledger, catalogue: Catalogue, engine: Engine, clock: Callable[[], float] = time.monotonic) -> None:
+    """`more`: troubles that others than the engine have."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        catalogue: Catalogue,
+        engine: Engine,
+        clock: Callable[[], float] = time.monotonic,
+        more: Callable[[], list[str]] = list,
+    ) -> None:
         self._ledger = ledger
         self._catalogue = catalogue
         self._engine = engine
         self._clock = clock
+        self._more = more
         self._since = clock()
 
     def state(self) -> SystemState:
@@ -69,7 +79,7 @@ class System:
         """Raises Unavailable while the server is stopping."""
         if self._engine.inbox.closed:
             raise Unavailable("the server is stopping")
-        return Health(tuple(self._engine.troubles()))
+        return Health((*self._engine.troubles(), *self._more()))
 
     def _active(self, snapshot: Snapshot, number: int) -> ExecutionState | None:
         execution = Execution.load(number, snapshot.read)

@@ -21,11 +21,22 @@ from flask import Flask
 
 from workflows.api.access import open_routes
 from workflows.api.openapi import Api
-from workflows.api.rest import audit, control, definitions, executions, index, keys, listing, stream, system
+from workflows.api.rest import audit, control, definitions, executions, index, keys, listing, schedules, stream, system
 from workflows.api.rest.endpoints import Kind, blueprint
 from workflows.service import Service
 
-KINDS = (index.KIND, definitions.KIND, executions.KIND, control.KIND, listing.KIND, stream.KIND, keys.KIND, audit.KIND, system.KIND)
+KINDS = (
+    index.KIND,
+    definitions.KIND,
+    executions.KIND,
+    control.KIND,
+    listing.KIND,
+    stream.KIND,
+    schedules.KIND,
+    keys.KIND,
+    audit.KIND,
+    system.KIND,
+)
 
 
 def register_rest(app: Flask, service: Service, kinds: Iterable[Kind] = KINDS) -> None:

@@ -14,7 +14,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,9 @@ from workflows.runtime.workers import protocol
 
 LINE_BYTES = 16 * 1024
 """A longer line outside of attempts is logged in pieces."""
+
+SPEECH_BYTES = 4 * 1024
+"""Read at once of what is written outside of attempts: who never stops writing is to wait for the log, and nobody else is."""
 
 API_KEYS = "STEPWELL_API_KEYS"
 _ROOT = str(Path(__file__).resolve().parents[3])
@@ -43,11 +47,17 @@ class Attempt:
     unwanted: float | None = None
 
 
-class Child:
-    """Belongs to the thread that makes it: when that ends, the process is killed. Raises OSError when no process can be made."""
+Saying = Callable[[], None]
+"""Puts into the server's log what was said outside of attempts."""
 
-    def __init__(self, name: str, sources: Sequence[str], threads: int, secrets: Path | None) -> None:
+
+class Child:
+    """Belongs to the thread that makes it: when that ends, the process is killed. `said` gets what it says outside of attempts, for whoever
+    has time to wait for the log. Raises OSError when no process can be made."""
+
+    def __init__(self, name: str, sources: Sequence[str], threads: int, secrets: Path | None, said: deque[Saying]) -> None:
         self.name = name
+        self._said = said
         self.attempts: dict[int, Attempt] = {}
         self.unwanted: dict[int, float] = {}
         self.given = 0
@@ -132,16 +142,17 @@ class Child:
         self.open = False
         return messages, False
 
-    def repeat(self, logger: str, level: int, text: str) -> None:
-        """What it has said outside of attempts, in the server's log."""
-        logging.getLogger(logger).log(level, "%s", text, extra={"worker": self.name, "pid": self.pid})
+    def says(self, logger: str, level: int, text: str) -> None:
+        """It has something to say outside of attempts."""
+        more = {"worker": self.name, "pid": self.pid}
+        self._said.append(lambda: logging.getLogger(logger).log(level, "%s", text, extra=more))
 
-    def overhear(self) -> bool:
-        """The same of lines that it, or what its functions started, has written to its standard output and error. Whether there can be
-        more."""
+    def overhear(self, *, all: bool = False) -> bool:
+        """The same of lines that it, or what its functions started, has written to its standard output and error. `all`: of what is in the
+        pipe. Whether there can be more."""
         data: bytes | None = None
         with suppress(OSError):
-            data = self.speech.read(protocol.READ_BYTES)
+            data = self.speech.read(protocol.READ_BYTES if all else SPEECH_BYTES)
         if data is None:
             return True
         self.silenced = not data
@@ -149,7 +160,7 @@ class Child:
         if self._heard and (self.silenced or len(self._heard) > LINE_BYTES):
             lines, self._heard = [*lines, self._heard], b""
         for line in lines:
-            self.repeat("workflows.runtime.workers.worker", logging.INFO, line.decode("utf-8", "backslashreplace"))
+            self.says("workflows.runtime.workers.worker", logging.INFO, line.decode("utf-8", "backslashreplace"))
         return not self.silenced
 
     def ping(self) -> None:

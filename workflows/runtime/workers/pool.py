@@ -27,7 +27,7 @@ from workflows.model import Error
 from workflows.runtime.executor import Beat, Done, Erred, Identity, Lost, Outcome, Report, Run
 from workflows.runtime.output import Output
 from workflows.runtime.workers import protocol
-from workflows.runtime.workers.child import Attempt, Child
+from workflows.runtime.workers.child import Attempt, Child, Saying
 from workflows.runtime.workers.health import Health
 
 log = logging.getLogger(__name__)
@@ -69,19 +69,19 @@ class WorkerPool:
         alone: bool = False,
     ) -> None:
         self.name = name
-        self._make: Callable[[str], Child] = lambda child: Child(child, sources, threads, secrets)
+        self._said: deque[Saying] = deque()
+        self._make: Callable[[str], Child] = lambda child: Child(child, sources, threads, secrets, self._said)
         self._workers, self._threads = workers, threads
         self._recycle_after = recycle_after
         self._alone = alone
         self._lock = threading.RLock()
         self._selector = selectors.DefaultSelector()
         self._wake, self._woken = socket.socketpair()
-        self._awake = False
         self._children: list[Child] = []
         self._attempts: dict[Identity, Attempt] = {}
         self._queue: deque[Attempt] = deque()
         self._talking: dict[Identity, None] = {}
-        self._asked = self._spread = self._grown = False
+        self._asked = self._spread = self._grown = self._awake = False
         self._made = 0
         self._health = Health(name)
         self._report: Report | None = None
@@ -116,8 +116,7 @@ class WorkerPool:
         with self._lock:
             if run.identity in self._attempts or self._closed:
                 return
-            identity = run.identity
-            attempt = self._attempts[identity] = Attempt(run, Output(run, lambda: self._talking.setdefault(identity)))
+            attempt = self._attempts[run.identity] = Attempt(run, Output(run, lambda: self._talking.setdefault(run.identity)))
             self._queue.append(attempt)
             self._poke()
 
@@ -194,14 +193,15 @@ class WorkerPool:
                             self._awake = False
                             self._woken.recv(16)
                     starts = self._turn()
+                while self._said:  # without the lock: nobody else is to wait for the log
+                    self._said.popleft()()
                 for _ in range(starts):
                     self._start_one()
         except BaseException:  # a defect: what runs is not reported on any more, which is worse than losing it
             log.critical("the %s workers cannot be looked after any more", self.name, exc_info=True)
             self._give_up()
-        self._selector.close()
-        self._wake.close()
-        self._woken.close()
+        for one in (self._selector, self._wake, self._woken):
+            one.close()
 
     def _patience(self) -> float | None:
         """Seconds until something must be looked at again, whatever is heard."""
@@ -318,7 +318,7 @@ class WorkerPool:
         """What it has said counts; what it had not finished is lost."""
         self._hear(child, all=True)
         self._children.remove(child)
-        self._overhear(child)
+        self._overhear(child, all=True)
         if child.open:
             self._selector.unregister(child.link)
         if not child.silenced:
@@ -358,13 +358,13 @@ class WorkerPool:
             self._selector.unregister(child.link)
             child.ending = child.ending or time.monotonic()
 
-    def _overhear(self, child: Child) -> None:
-        if not child.silenced and not child.overhear():
+    def _overhear(self, child: Child, *, all: bool = False) -> None:
+        if not child.silenced and not child.overhear(all=all):
             self._selector.unregister(child.speech)
 
     def _handle(self, child: Child, kind: str, fields: list[Any]) -> None:
         if kind in (protocol.READY, protocol.SAID):
-            self._ready(child, *fields) if kind == protocol.READY else child.repeat(*fields)
+            self._ready(child, *fields) if kind == protocol.READY else child.says(*fields)
             return
         attempt = child.attempts.get(fields[0]) if fields else None
         if attempt is None:

@@ -71,6 +71,7 @@ class _Attempt:
     run: Run
     tail: Tail
     stop: threading.Event = field(default_factory=threading.Event)
+    telling: threading.Lock = field(default_factory=threading.Lock)  # what is taken of its text is said before its end
 
 
 class Worker:
@@ -164,9 +165,10 @@ class Worker:
 
     def _tell_log(self, attempt: _Attempt) -> None:
         """What was written since the last time."""
-        taken = attempt.tail.take(keep=False)
-        if taken is not None:
-            self._say(protocol.LOG, attempt.number, *taken)
+        with attempt.telling:
+            taken = attempt.tail.take(keep=False)
+            if taken is not None:
+                self._say(protocol.LOG, attempt.number, *taken)
 
     # --------------------------------------------------------------------------------------------------------------- writing
 
