@@ -6,7 +6,7 @@ ROUNDS ?= 16
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check bench soak clean
+.PHONY: help demo run test check docs bench soak clean
 
 help:  ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ check: .venv/.installed  ## Check format, lint, types, and which module may impo
 	$(BIN)/ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+docs: .venv/.installed  ## Write the tables of the guide that follow from the code: fields, settings, endpoints, commands
+	@$(BIN)/python -m reference
 
 bench: .venv/.installed  ## Measure how fast it is on this machine
 	@$(BIN)/python -m benchmarks

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from flask import Flask
 
 from storage.uri import resolve
@@ -9,42 +11,73 @@ from task_functions.registry import REGISTRY
 from workflows.api.problems import register_problems
 from workflows.api.rest import register_rest
 from workflows.api.safety import guard
-from workflows.language import compile_definition
+from workflows.language import compile_definition, compile_schedule
+from workflows.model import ISOLATED, SHARED
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import Engine
+from workflows.runtime.executor import Executor
+from workflows.runtime.fanout import Fanout
 from workflows.runtime.functions import RegisteredFunctions
 from workflows.runtime.inline import InlineExecutor
 from workflows.runtime.ledger import Ledger
+from workflows.runtime.scheduler import Scheduler
+from workflows.runtime.secrets import Vault
+from workflows.runtime.workers.pool import WorkerPool
 from workflows.server import Server
 from workflows.service import Service
+from workflows.service.audit import Audit
 from workflows.service.control import Control
 from workflows.service.definitions import Definitions
 from workflows.service.executions import Executions
+from workflows.service.inputs import Inputs
+from workflows.service.keys import Keys
 from workflows.service.listing import Listing
+from workflows.service.schedules import Schedules
+from workflows.service.seats import Seats, waiting_requests
+from workflows.service.streams import Streams
 from workflows.service.system import System
-from workflows.settings import Settings
+from workflows.settings import BUILT_IN, Settings
 
 
 def create_app(settings: Settings) -> Flask:
     """A Flask application whose `extensions["stepwell"]` is the Server, not yet started. Raises storage.StoreError for a wrong URI."""
     store = resolve(settings.store)
     ledger = Ledger(store)
-    functions = RegisteredFunctions(REGISTRY)
+    functions = RegisteredFunctions(REGISTRY, settings.executor)
     catalogue = Catalogue(ledger, compile_definition)
-    executor = InlineExecutor(REGISTRY.get, settings.task_workers)
-    engine = Engine(ledger, catalogue, executor, functions, max_jobs=settings.max_jobs)
+    vault = Vault(settings.secrets)
+    executors = _executors(settings, vault)
+    engine = Engine(ledger, catalogue, executors, functions, max_jobs=settings.max_jobs, feed_events=settings.feed_events)
+    inputs, seats = Inputs(), Seats(waiting_requests(settings.threads))
+    scheduler = Scheduler(ledger, catalogue, engine, compile_schedule, inputs.check)
     service = Service(
-        definitions=Definitions(ledger, catalogue, engine, REGISTRY),
-        executions=Executions(ledger, catalogue, engine),
-        control=Control(ledger, catalogue, engine),
+        definitions=Definitions(ledger, catalogue, engine, REGISTRY, vault, scheduler.wake),
+        executions=Executions(ledger, catalogue, engine, inputs, seats),
+        control=Control(ledger, catalogue, engine, inputs),
         listing=Listing(ledger, catalogue),
-        system=System(ledger, catalogue, engine),
+        streams=Streams(ledger, catalogue, Fanout(ledger, engine.feed), seats),
+        system=System(ledger, catalogue, engine, more=scheduler.troubles),
+        audit=Audit(ledger),
+        keys=Keys(ledger, engine),
+        schedules=Schedules(ledger, engine, scheduler.wake),
     )
 
     app = Flask("stepwell", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    app.extensions["stepwell"] = Server(settings, store, engine, service)
+    app.extensions["stepwell"] = Server(settings, store, engine, service, scheduler)
     register_problems(app)
-    guard(app, settings)
+    guard(app, settings, service.keys)
     register_rest(app, service)
     return app
+
+
+def _executors(settings: Settings, vault: Vault) -> list[Executor]:
+    """Where functions run: on threads of the server, in workers of many threads, in workers of their own."""
+    cores, recycle = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, settings.recycle_after
+    shared, isolated = settings.task_workers or cores, settings.isolated_workers or 2 * cores
+    sources = (BUILT_IN, *settings.sources)
+    return [
+        InlineExecutor(REGISTRY.get, settings.task_threads, vault),
+        WorkerPool(SHARED, sources, settings.secrets, workers=shared, threads=settings.task_threads, recycle_after=recycle),
+        WorkerPool(ISOLATED, sources, settings.secrets, workers=isolated, recycle_after=recycle, alone=True),
+    ]

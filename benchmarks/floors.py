@@ -15,8 +15,9 @@ from storage.records import encode
 from storage.zodb import ZodbStore
 from workflows.core.dag import Dag
 from workflows.core.machine import step
+from workflows.events import Started, Succeeded, Taken
 from workflows.language import compile_definition
-from workflows.model import At, Started, Status, Succeeded, Taken, TaskList
+from workflows.model import At, Status, TaskList
 from workflows.runtime.execution import Execution
 
 PAGE = bytes(4096)

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from benchmarks.server import DEFINITIONS, FUNCTIONS
 from storage.uri import resolve
 from task_functions.registry import REGISTRY, load
 from workflows.language import compile_definition
-from workflows.model import Status
+from workflows.model import INLINE, Status
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import Engine
+from workflows.runtime.execution import Execution
+from workflows.runtime.feed_log import News
 from workflows.runtime.functions import RegisteredFunctions
 from workflows.runtime.inline import InlineExecutor
 from workflows.runtime.ledger import Ledger, Pending
@@ -55,8 +57,8 @@ class Bench:
         catalogue.register(pending, self._ledger.read, name, text, text, time.time())
         self._ledger.commit(pending)
         self._job = catalogue.get(name, 1)
-        self._executor = InlineExecutor(REGISTRY.get, settings.task_workers)
-        self._engine = Engine(self._ledger, catalogue, self._executor, RegisteredFunctions(REGISTRY), max_jobs=settings.max_jobs)
+        self._executor = InlineExecutor(REGISTRY.get, settings.task_threads)
+        self._engine = Engine(self._ledger, catalogue, [self._executor], RegisteredFunctions(REGISTRY, INLINE), max_jobs=settings.max_jobs)
         self._executor.start(self._engine.report)
 
     def run(self, executions: int, outstanding: int, around: Around = lambda turn: turn(), data: str = "{}") -> Run:
@@ -83,6 +85,23 @@ class Bench:
         while answered < executions or self._unsettled():
             around(self._turn)
         return Run(executions, time.perf_counter() - began, time.process_time() - cpu, self._commits() - before)
+
+    def feed_cost(self, executions: int, outstanding: int) -> tuple[float, float]:
+        """Have so many done; what the stored feed costs each, in bytes of its records and seconds of the engine's processor time."""
+        log, spent, stored = self._engine._feed_log, 0.0, 0
+        write = log.write
+
+        def timed(pending: Pending, touched: Iterable[Execution]) -> News:
+            nonlocal spent, stored
+            began = time.thread_time()
+            news = write(pending, touched)
+            spent += time.thread_time() - began
+            stored += sum(len(sealed) for (kind, _), sealed in pending.records.items() if kind == "feed" and sealed is not None)
+            return news
+
+        log.write = timed  # type: ignore[method-assign]
+        self.run(executions, outstanding)
+        return stored / executions, spent / executions
 
     def count(self, status: Status) -> int:
         """How many executions are stored with this status."""

@@ -78,27 +78,29 @@ class Server:
         return Client(self.port)
 
     def cpu_s(self) -> float | None:
-        """Seconds of processor time that the master and its workers have used so far."""
-        total = 0.0
-        for pid in self._pids():
-            fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-            total += (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
-        return total or None
+        """Seconds of processor time that its processes have used so far."""
+        return sum(self.cpus_s().values()) or None
+
+    def cpus_s(self) -> dict[int, float]:
+        """The same of each process."""
+        found = {}
+        for pid in self.pids():
+            with suppress(OSError):  # it has ended meanwhile
+                fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+                found[pid] = (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+        return found
 
     def rss_mib(self) -> list[float]:
-        """Resident memory of the master and of each worker, in MiB."""
-        return [_status(pid, "VmRSS") / 1024 for pid in self._pids()]
+        """Resident memory of the master and of each process below it, in MiB."""
+        return [resident_mib(pid) for pid in self.pids()]
 
     def threads(self) -> int:
-        """Of the workers, together."""
-        return sum(_status(pid, "Threads") for pid in self._pids()[1:])
+        """Of all below the master, together."""
+        return sum(_status(pid, "Threads") for pid in self.pids()[1:])
 
-    def _pids(self) -> list[int]:
-        if self._process is None or not _PROC.is_dir():
-            return []
-        master = self._process.pid
-        children = (_PROC / str(master) / "task" / str(master) / "children").read_text().split()
-        return [master, *map(int, children)]
+    def pids(self) -> list[int]:
+        """The master, gunicorn's worker, and the processes in which functions run."""
+        return [] if self._process is None else family(self._process.pid)
 
     def _answers(self) -> bool:
         try:
@@ -145,6 +147,21 @@ def stepwell(directory: Path, store: str, **settings: object) -> Server:
 def bare(directory: Path) -> Server:
     """A Flask application that only answers, under the same gunicorn settings."""
     return Server(["-c", "python:benchmarks.bare", "benchmarks.bare:app"], {}, directory / "bare.log")
+
+
+def family(pid: int) -> list[int]:
+    """A process and all below it, the process itself first; nothing where the kernel does not tell."""
+    if not _PROC.is_dir():
+        return []
+    children: list[int] = []
+    with suppress(OSError):  # it, or a thread of it, has ended meanwhile
+        for task in (_PROC / str(pid) / "task").iterdir():
+            children += map(int, (task / "children").read_text().split())
+    return [pid, *(one for child in children for one in family(child))]
+
+
+def resident_mib(pid: int) -> float:
+    return _status(pid, "VmRSS") / 1024
 
 
 def _status(pid: int, name: str) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import floors, workloads
+from benchmarks import floors, live, workers, workloads
 from benchmarks import scale as scales
 from benchmarks.inprocess import Bench
 from benchmarks.report import Collection, Measure, Ratio
@@ -20,7 +20,7 @@ from workflows.settings import Settings
 
 CONNECTIONS = (8, 64)
 MEMORY = "memory:"
-WIDE = {"max_jobs": 1_000, "task_workers": 64}
+WIDE = {"max_jobs": 1_000, "task_threads": 64}
 """Settings for throughput: what waits is not the gate."""
 
 
@@ -76,6 +76,14 @@ def _hop(_directory: Path, scale: Scale) -> Iterator[Measure]:
     yield Measure("thread there and back", floors.thread_hops(scale.floor_s), "1/s")
 
 
+def _attempts(_directory: Path, scale: Scale) -> Iterator[Measure]:
+    return workers.attempts(scale.floor_s)
+
+
+def _health(directory: Path, scale: Scale) -> Iterator[Measure]:
+    return workers.health(directory, scale.drive_s)
+
+
 def _core(_directory: Path, scale: Scale) -> Iterator[Measure]:
     yield Measure("core only: executions", floors.core_executions(scale.floor_s), "1/s")
 
@@ -117,6 +125,11 @@ def _latency(directory: Path, scale: Scale) -> Iterator[Measure]:
     return workloads.idle_latency(directory, str(directory / "idle.fs"), scale.latencies)
 
 
+def _live(directory: Path, scale: Scale) -> Iterator[Measure]:
+    yield from live.latency(directory, scale.latencies)
+    yield from live.cost(directory, scale.engine_executions)
+
+
 def _start(directory: Path, _scale: Scale) -> Iterator[Measure]:
     return workloads.start_up(directory, str(directory / "start.fs"))
 
@@ -150,13 +163,16 @@ BENCHMARKS = (
     Benchmark("disk", "Floor: 4 KiB append and fdatasync, one after the other, on the disk the stores are on.", _disk),
     Benchmark("commit", "Floor: one record of 2 KiB changed and committed through our strict FileStorage.", _commit),
     Benchmark("hop", "Floor: an item from one thread to another and back through two queues.", _hop),
+    Benchmark("attempt", "An attempt that does nothing, on a thread of the server and in a worker: a hop, and how many.", _attempts),
     Benchmark("core", "Floor: three tasks in order through the pure core: no thread, no store, nothing written.", _core),
     Benchmark("flask", "Floor: a Flask POST that only answers, under the same gunicorn settings.", _flask),
     Benchmark("engine", "Floor: the engine, its workers and its store in one process, without HTTP.", _engine),
     Benchmark("w1", "W1: three tasks in order that do nothing, over HTTP, default settings, strict store.", _w1),
-    Benchmark("w1-wide", f"W1 with {WIDE['max_jobs']:,} jobs and {WIDE['task_workers']} attempts at once.", _w1_wide),
+    Benchmark("w1-wide", f"W1 with {WIDE['max_jobs']:,} jobs and {WIDE['task_threads']} attempts at once.", _w1_wide),
     Benchmark("w1-memory", "W1 on the store in memory: no disk, but a store whose commit costs what it holds.", _w1_memory),
     Benchmark("latency", "One execution at a time on an idle server, from POST to seen completion.", _latency),
+    Benchmark("live", "Live events: from an end to 50 clients that watch, and what the stored feed costs an execution.", _live),
+    Benchmark("health", "GET /health beside ten tasks that compute for ever, and how soon a cancel stops them.", _health),
     Benchmark("start", "From exec to the first answer, and the memory of a server that does nothing.", _start),
     Benchmark("restart", "kill -9 with thousands of unfinished executions, then start again.", _restart),
     Benchmark("chain", "A state machine of Pass states in a row, one execution through the engine: cost per state at two lengths.", _chain),

@@ -1,4 +1,5 @@
 """The functions every server has: `echo`, `sleep` and `fail`, which touch nothing outside, and `http` and `command`, which do.
+The first three are small and quick and run in the server itself unless a task says otherwise.
 
 Data that makes no sense raises ValueError, which says what would. The last two live in files of their own, which are read when they are
 first called: a worker that calls no server need not import `requests`.
@@ -21,13 +22,13 @@ SLICE_SECONDS = 0.1
 DEFAULT_ERROR = "TaskFailed"
 
 
-@task_function
+@task_function(executor="inline")
 def echo(data: Any) -> Any:
     """Its data."""
     return data
 
 
-@task_function
+@task_function(executor="inline")
 def sleep(data: Any, ctx: Context) -> dict[str, float]:
     """`{"seconds": n}`, 0 to 86400: waits so long, answers `{"slept": n}`. A cancelled one stops early and says how long it slept."""
     seconds = data.get("seconds") if isinstance(data, Mapping) else None
@@ -42,7 +43,7 @@ def sleep(data: Any, ctx: Context) -> dict[str, float]:
     return {"slept": seconds}
 
 
-@task_function
+@task_function(executor="inline")
 def fail(data: Any, ctx: Context) -> Any:
     """Fails. `{"error": type, "message": text, "times": n}`, all optional: with `times` only the first n attempts do, then it echoes."""
     if not isinstance(data, Mapping):

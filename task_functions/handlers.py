@@ -2,7 +2,7 @@
 
 So code that was deployed to Lambda runs as it is: put its file into a functions directory. `NAME.env.json` beside it gives it environment
 variables. The file is read again when it has changed. Owns that search and the environment of such calls; the variables are the process's,
-so calls of handlers that have some take turns.
+so calls of handlers that have some take turns within a process, and are given a process each.
 """
 
 from __future__ import annotations
@@ -27,6 +27,21 @@ class HandlerNotFound(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Handler:
+    """Calls the `handler(event, context)` of a file, which is read when it is called, so that its faults are the attempt's."""
+
+    file: Path
+    call: Callable[[Path, Any, Any], Any]
+
+    def __call__(self, event: Any, context: Any) -> Any:
+        return self.call(self.file, event, context)
+
+    @property
+    def has_variables(self) -> bool:
+        return has_variables(self.file)
+
+
+@dataclass(frozen=True, slots=True)
 class _Loaded:
     """A file as it was when it was read."""
 
@@ -47,13 +62,13 @@ class Handlers:
         if directory not in self._directories:
             self._directories.append(directory)
 
-    def find(self, name: str) -> Callable[[Any, Any], Any] | None:
-        """What calls the handler of that name, or None. The file is read when it is called, so that its faults are the attempt's."""
+    def find(self, name: str) -> Handler | None:
+        """The handler of that name, or None."""
         if _NAME.fullmatch(name):
             for directory in self._directories:
                 file = directory / f"{name}.py"
                 if file.is_file():
-                    return lambda event, context: self._call(file, event, context)
+                    return Handler(file, self._call)
         return None
 
     def _call(self, file: Path, event: Any, context: Any) -> Any:

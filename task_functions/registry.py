@@ -27,6 +27,9 @@ from task_functions.handlers import Handlers, has_variables
 SUFFIX = "Function"
 """A definition may say `task1Function` for the function registered as `task1`, as go-job-orchestrator's definitions do."""
 
+EXECUTORS = ("inline", "shared", "isolated")
+"""Where a function may ask to run: on a thread of the server, beside others in a worker process, in a worker process by itself."""
+
 _CONTEXT_NAMES = frozenset({"ctx", "context"})
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
@@ -59,13 +62,14 @@ class Loaded:
 @dataclass(frozen=True, slots=True)
 class Function:
     """`call` takes (data) or, where `wants_context`, (data, ctx). `origin` is "module:line". A `handler` is AWS Lambda's: bytes that it
-    returns are the JSON text of its result."""
+    returns are the JSON text of its result. `executor`: one of EXECUTORS, or None where the function does not mind."""
 
     name: str
     call: Callable[..., Any]
     wants_context: bool
     origin: str
     handler: bool = False
+    executor: str | None = None
 
     def invoke(self, data: Any, ctx: Any) -> Any:
         return self.call(data, ctx) if self.wants_context else self.call(data)
@@ -93,12 +97,19 @@ class Registry:
         this name in the directories that were loaded."""
         functions = self._functions
         found = functions.get(name) or functions.get(name.removesuffix(SUFFIX))
-        if found is None and (call := self.handlers.find(name)) is not None:
-            return Function(name, call, wants_context=True, origin=f"{name}.py", handler=True)
+        if found is None and (handler := self.handlers.find(name)) is not None:
+            # variables are the whole process's, so that one who has some gets a process
+            executor = "isolated" if handler.has_variables else None
+            return Function(name, handler, wants_context=True, origin=f"{name}.py", handler=True, executor=executor)
         return found
 
     def has(self, name: str) -> bool:
         return self.get(name) is not None
+
+    def runs_inline(self, name: str) -> bool:
+        """Whether there is such a function and it is made to run in the server itself."""
+        function = self.get(name)
+        return function is not None and function.executor == "inline"
 
     def names(self) -> list[str]:
         return sorted(self.snapshot())
@@ -125,29 +136,32 @@ def task_function(name: AnyFunction, /) -> AnyFunction: ...
 
 
 @overload
-def task_function(name: str, /) -> Callable[[AnyFunction], AnyFunction]: ...
+def task_function(name: str | None = None, /, *, executor: str | None = None) -> Callable[[AnyFunction], AnyFunction]: ...
 
 
-def task_function(name: Any, /) -> Any:
+def task_function(name: Any = None, /, *, executor: str | None = None) -> Any:
     """Register a function that tasks may call: `@task_function("name")`, or bare `@task_function` for the function's own name.
 
     The function takes (data) or (data, ctx), see `Context`, and returns a JSON value; it comes back unchanged. An optional second
-    parameter is given the context only if it is called `ctx` or `context`. Raises TypeError if the function cannot be called so,
-    DuplicateFunction if the name is taken.
+    parameter is given the context only if it is called `ctx` or `context`. `executor` says where it is to run unless the task says
+    otherwise: "shared" and "isolated" are kinds of worker processes; "inline" is the server itself, which such a function must neither hold
+    up nor bring down. Raises TypeError if the function cannot be called so, DuplicateFunction if the name is taken.
     """
-    if isinstance(name, str):
-        return functools.partial(_register, name)
+    if executor is not None and executor not in EXECUTORS:
+        raise TypeError(f"@task_function: executor is one of {', '.join(EXECUTORS)}, not {executor!r}")
+    if name is None or isinstance(name, str):
+        return lambda call: _register(getattr(call, "__name__", "") if name is None else name, call, executor)
     if not callable(name):
         raise TypeError(f"@task_function takes a name (text), not {name!r}")
-    return _register(getattr(name, "__name__", ""), name)
+    return _register(getattr(name, "__name__", ""), name, executor)
 
 
-def _register(name: str, call: AnyFunction) -> AnyFunction:
-    REGISTRY.add(describe(name, call))
+def _register(name: str, call: AnyFunction, executor: str | None) -> AnyFunction:
+    REGISTRY.add(describe(name, call, executor))
     return call
 
 
-def describe(name: str, call: Callable[..., Any]) -> Function:
+def describe(name: str, call: Callable[..., Any], executor: str | None = None) -> Function:
     """The record of a function, not registered anywhere. Raises TypeError where the decorator would."""
     if not callable(call):
         raise TypeError(f"task function {name!r} cannot be called: it is of type {type(call).__name__}")
@@ -156,7 +170,7 @@ def describe(name: str, call: Callable[..., Any]) -> Function:
     wants_context = _wants_context(f"task function {name!r} ({_place(call)})", call)
     module, _ = _identity(call)
     code = _code(call)
-    return Function(name, call, wants_context, f"{module}:{code.co_firstlineno if code else 0}")
+    return Function(name, call, wants_context, f"{module}:{code.co_firstlineno if code else 0}", executor=executor)
 
 
 def _wants_context(subject: str, call: Callable[..., Any]) -> bool:

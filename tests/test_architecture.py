@@ -14,76 +14,90 @@ import pytest
 ROOT = Path(__file__).parent.parent
 OURS = ("workflows", "storage", "task_functions", "definitions", "app", "wsgi")
 
-LAYER_0 = ("workflows.model", "workflows.transitions", "workflows.errors", "workflows.expressions", "workflows.numbers", "workflows.states")
+LAYER_0 = tuple(f"workflows.{name}" for name in ("model", "events", "transitions", "errors", "expressions", "numbers", "roles", "states"))
+CALLING = tuple(f"workflows.runtime.{name}" for name in ("executor", "context", "capture", "calling", "output", "secrets"))
+LOGS = "workflows.logs"
 STORE = ("storage.protocol", "storage.records")
 SETTINGS = ("workflows.setting", "workflows.settings")
 RULES: dict[str, tuple[str, ...]] = {
     "workflows.errors": (),
-    "workflows.model": ("workflows.errors", "workflows.expressions"),
+    "workflows.roles": (),
+    "workflows.keyfile": ("workflows.roles", "workflows.setting", "workflows.settings"),
+    "workflows.offline": ("workflows.runtime", "workflows.service.keys", "storage.uri", *LAYER_0),
+    "workflows.model": ("workflows.errors", "workflows.expressions", "workflows.schedules.schedule"),
     "workflows.transitions": ("workflows.model",),
+    "workflows.events": ("workflows.model",),
     "workflows.expressions": (),
     "workflows.numbers": (),
     "workflows.states": ("workflows.errors", "workflows.model", "workflows.expressions"),
     "workflows.importers": ("workflows.importers",),
+    "workflows.schedules": ("workflows.schedules", "workflows.expressions"),
     "workflows.core": ("workflows.core", *LAYER_0),
-    "workflows.language": ("workflows.language", *LAYER_0),
+    "workflows.language": ("workflows.language", "workflows.schedules", *LAYER_0),
     "storage": ("storage",),
     "task_functions": ("task_functions",),
     "definitions": (),
+    "workflows.logs": (),
     "workflows.setting": (),
     "workflows.settings": ("definitions", "workflows.setting", "task_functions.permissions"),
     "workflows.configuration": ("workflows.settings", "workflows.setting"),
     "workflows.runtime.executor": LAYER_0,
-    "workflows.runtime.context": ("workflows.runtime.executor",),
-    "workflows.runtime.inline": (
-        *LAYER_0,
-        "workflows.language.text",
-        "workflows.runtime.executor",
-        "workflows.runtime.context",
-        "task_functions.registry",
-    ),
-    "workflows.runtime.functions": ("task_functions.registry",),
-    "workflows.runtime": ("workflows.runtime", "workflows.core", *LAYER_0, *STORE),
+    "workflows.runtime.secrets": (),
+    "workflows.runtime.context": ("workflows.runtime.executor", "workflows.runtime.capture"),
+    "workflows.runtime.capture": (),
+    "workflows.runtime.output": ("workflows.runtime.executor", "workflows.runtime.capture"),
+    "workflows.runtime.calling": (*LAYER_0, "workflows.language.text", *CALLING, "task_functions.registry"),
+    "workflows.runtime.inline": (*LAYER_0, *CALLING, LOGS),
+    "workflows.runtime.workers.protocol": ("workflows.runtime.executor",),
+    "workflows.runtime.workers.worker": (*CALLING, LOGS, "workflows.runtime.workers.protocol", "task_functions.registry"),
+    "workflows.runtime.workers": (*LAYER_0, *CALLING, LOGS, "workflows.runtime.workers", "workflows.runtime.outage"),
+    "workflows.runtime.functions": (*LAYER_0, "task_functions.registry"),
+    "workflows.runtime": ("workflows.runtime", "workflows.core", "workflows.schedules", *LAYER_0, *STORE),
     "workflows.service": (
         "workflows.service",
         "workflows.runtime",
-        "workflows.language",
+        *("workflows.language", "workflows.schedules"),
         "task_functions.registry",
         "task_functions.permissions",
         "storage.protocol",
         *LAYER_0,
     ),
     "workflows.server": (
-        *("workflows.service", "workflows.settings", "workflows.runtime.engine", "workflows.runtime.catalogue"),
+        *("workflows.service", "workflows.settings", "workflows.setting", "workflows.keyfile"),
+        *("workflows.runtime.engine", "workflows.runtime.catalogue", "workflows.runtime.audit", "workflows.runtime.scheduler"),
         *("task_functions.registry", "task_functions.permissions"),
         *LAYER_0,
         *STORE,
     ),
     "workflows.api": (
         *("workflows.api", "workflows.service", "workflows.settings", "workflows.runtime.state", "workflows.runtime.catalogue"),
-        *("workflows.language.text", "workflows.language.shapes", "workflows.language.positions"),
+        *("workflows.language.text", "workflows.language.shapes", "workflows.language.positions", LOGS),
+        *("workflows.runtime.audit", "workflows.runtime.keys"),
         *LAYER_0,
         *STORE,
     ),
     "workflows.api.schemas": (
-        "workflows.api.schemas",
-        "workflows.language.shapes",
-        "workflows.language.names",
-        "workflows.core.dataflow",
+        *("workflows.api.schemas", "workflows.language.shapes", "workflows.language.names", "workflows.core.dataflow"),
+        *("workflows.service.starting", "workflows.service.schedules", "workflows.runtime.changes"),
         *LAYER_0,
     ),
-    "workflows.client": (),
+    "workflows.client": ("workflows.client",),
     "workflows.testing": ("workflows.client",),
     "workflows.cli": ("workflows.commands",),
     "workflows.commands": ("workflows.commands", "workflows.client", "workflows.configuration", *SETTINGS),
     "workflows.commands.serve": ("workflows.commands", "workflows.serve"),
     "workflows.commands.functions": ("task_functions.registry", *SETTINGS),
     "workflows.commands.lint": ("workflows.commands", "workflows.language", "task_functions.registry"),
+    "workflows.commands.importing": ("workflows.commands", "workflows.importers"),
     "workflows.commands.schema": ("workflows.commands", "workflows.language"),
+    "workflows.commands.keys": (
+        *("workflows.commands", "workflows.client", "workflows.offline", "workflows.errors"),
+        *("workflows.runtime.keys", "storage.protocol"),
+    ),
     "workflows.commands.checks": ("workflows.commands", "workflows.client", "workflows.settings", "storage"),
-    "workflows.hosting": (*SETTINGS, "storage.protocol"),
+    "workflows.hosting": (*SETTINGS, "storage.protocol", LOGS),
     "workflows.demo": ("workflows.client", "definitions", "task_functions.call_log"),
-    "workflows.serve": ("app", "workflows.hosting", "workflows.settings", "workflows.errors", "storage.protocol"),
+    "workflows.serve": ("app", "workflows.hosting", LOGS, "workflows.settings", "workflows.errors", "storage.protocol"),
     "workflows": (),
     "app": ("workflows", "storage.uri", "task_functions.registry"),
     "wsgi": ("app", "workflows.setting", "workflows.configuration", "workflows.hosting", "storage.protocol"),
@@ -138,7 +152,10 @@ def test_imports_run_one_way(module: str, path: Path) -> None:
 
 @pytest.mark.parametrize(
     "place",
-    ["workflows/core", *(f"workflows/{name}.py" for name in ("model", "transitions", "errors", "expressions", "numbers", "states"))],
+    [
+        "workflows/core",
+        *(f"workflows/{name}.py" for name in ("model", "events", "transitions", "errors", "expressions", "numbers", "roles", "states")),
+    ],
 )
 def test_the_core_is_pure(place: str) -> None:
     paths = [ROOT / place] if place.endswith(".py") else sorted((ROOT / place).glob("*.py"))
@@ -156,7 +173,7 @@ def test_one_package_imports_zodb_and_one_the_web_framework() -> None:
 
 
 def test_only_the_engines_own_parts_write_executions() -> None:
-    """`Store.commit` is called in one place, and only the engine calls that."""
+    """`Store.commit` is called in one place, and only the engine calls that, and who has the store to themselves."""
     callers = [
         (module, node.lineno)
         for module, path in modules()
@@ -164,7 +181,7 @@ def test_only_the_engines_own_parts_write_executions() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and node.attr == "commit"
     ]
-    assert {module for module, _ in callers} == {"workflows.runtime.ledger", "workflows.runtime.engine"}
+    assert {module for module, _ in callers} == {"workflows.runtime.ledger", "workflows.runtime.engine", "workflows.runtime.offline"}
 
 
 def test_files_and_functions_stay_small() -> None:

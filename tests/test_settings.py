@@ -16,9 +16,10 @@ from workflows.settings import TABLE, Settings
 OTHERS: dict[str, tuple[Any, Any, Any]] = {
     "host": ("127.0.0.2", "127.0.0.3", "127.0.0.4"),
     "insecure": (False, True, False),
-    "api_keys": (None, ("viewer:abc", "admin:d:e"), ("operator:xyz",)),
+    "api_keys": (None, ("viewer:0123456789abcdef", "admin:0123456789:abcdef"), ("operator:fedcba9876543210",)),
     "log_format": ("text", "json", "text"),
     "log_level": ("debug", "error", "warning"),
+    "executor": ("isolated", "shared", "isolated"),
 }
 """What the flag, the variable and the file say. Those of the other settings are made up by kind."""
 
@@ -223,7 +224,7 @@ def test_everything_that_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatc
     Path("stepwell.toml").write_text("threads = 1\nprot = 3\n")
     monkeypatch.setenv("STEPWELL_MAX_JOBS", "many")
     monkeypatch.setenv("STEPWELL_STOER", "memory:")
-    problems = refused({"task_workers": 0})
+    problems = refused({"task_workers": -1})
     assert [problem.split()[0] for problem in problems] == [
         *("stepwell.toml:1:", "stepwell.toml:2:", "STEPWELL_MAX_JOBS", "STEPWELL_STOER", "--task-workers")
     ]
@@ -237,27 +238,34 @@ def test_a_wrong_value_that_a_flag_takes_the_place_of_is_wrong_still(monkeypatch
 def test_settings_made_by_a_program_are_checked_too() -> None:
     with pytest.raises(SettingsError, match=r"^port is -1: it must be between 0 and 65,535\nthreads is 0: .*$"):
         Settings(port=-1, threads=0)
-    with pytest.raises(SettingsError, match=r"refusing to listen on 0\.0\.0\.0"):
-        Settings(host="0.0.0.0")
-    assert Settings(host="0.0.0.0", insecure=True).host == "0.0.0.0"
+    with pytest.raises(SettingsError, match="contradict"):
+        Settings(insecure=True, require_keys=True)
+
+
+def test_other_addresses_than_loopback_need_keys_and_so_does_who_says_so() -> None:
+    for host, needed in (("127.0.0.1", False), ("localhost", False), ("::1", False), ("0.0.0.0", True), ("::", True), ("10.0.0.1", True)):
+        assert Settings(host=host).keys_needed is needed
+        assert Settings(host=host, require_keys=True).keys_needed
+        assert not Settings(host=host, insecure=True).keys_needed
 
 
 # ------------------------------------------------------------------------------------------------------------------- secrets
 
 
-@pytest.mark.parametrize("value", ["root:s3cr3t", "admin:s3cr3t,s3cr3t", "s3cr3t", "viewer: s3cr3t"])
+@pytest.mark.parametrize("value", ["root:{0}", "admin:{0},{0}", "{0}", "viewer: {0}", "viewer:s3cr3t"])
 def test_a_secret_is_never_shown_not_even_a_wrong_one(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    monkeypatch.setenv("STEPWELL_API_KEYS", value)
+    monkeypatch.setenv("STEPWELL_API_KEYS", value.format("s3cr3t-s3cr3t-s3cr3t"))
     [problem] = refused()
-    assert problem == f"STEPWELL_API_KEYS is {MASK}: it must be texts of the form viewer:KEY, operator:KEY or admin:KEY"
+    assert problem.startswith(f"STEPWELL_API_KEYS is {MASK}: it must be texts of the form viewer:KEY, operator:KEY or admin:KEY")
     assert "s3cr3t" not in problem
 
 
 def test_secrets_are_masked_and_have_no_flag(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STEPWELL_API_KEYS", "admin:s3cr3t")
+    monkeypatch.setenv("STEPWELL_API_KEYS", "admin:s3cr3t-s3cr3t-s3cr3t")
     found = given(read(), "api_keys")
-    assert found.value == ("admin:s3cr3t",)
+    assert found.value == ("admin:s3cr3t-s3cr3t-s3cr3t",)
     assert found.setting.flag is None
     assert found.setting.shown(found.value) == found.setting.plain(found.value) == MASK
     assert found.setting.shown(()) == "none"
     assert "s3cr3t" not in repr(TABLE)
+    assert "s3cr3t" not in repr(read().settings)

@@ -3,7 +3,8 @@
 One worker process with many threads: the engine writes its store alone, so a second worker could only wait for the lock. The store is
 opened in the worker, after the fork. A worker that cannot start leaves with code 4, one whose engine dies with 3, and gunicorn's master
 with the same, instead of trying for ever. On a signal the engine drains at once, on a thread of its own, while gunicorn still answers
-the requests under way. Must not import gunicorn, which reads its environment while it is imported, nor what only the worker needs.
+the requests under way. Its messages come out as ours do (`logs`). Must not import gunicorn, which reads its environment while it is
+imported, nor what only the worker needs.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from storage.protocol import StoreError
+from workflows import logs
 from workflows.setting import SettingsError
 from workflows.settings import Settings, is_loopback
 
@@ -71,6 +73,8 @@ def options(settings: Settings) -> dict[str, Any]:
         "control_socket_disable": True,
         "worker_tmp_dir": str(_SHARED_MEMORY) if os.access(_SHARED_MEMORY, os.W_OK) else None,
         "proc_name": "stepwell",
+        "loglevel": "info" if settings.log_level == "debug" else settings.log_level,  # it would name each request once more
+        "logconfig_dict": logs.configuration(settings.log_format, settings.log_level),
         "when_ready": lambda master: refuse_strangers(master, settings),
         "nworkers_changed": keep_to_one_worker,
         "on_reload": end_the_old_worker,
@@ -79,15 +83,18 @@ def options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def log_plainly() -> None:
-    """Lines of text on stderr, unless somebody has set up logging already."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%Y-%m-%d %H:%M:%S")
+def say_why(error: Exception) -> None:
+    """A line for each thing that is wrong, no traceback; where the log is read by programs, in the log."""
+    for line in str(error).splitlines():
+        if logs.present()[0] == logs.JSON:
+            log.critical("%s", line)
+        else:
+            sys.stderr.write(f"stepwell: {line}\n")
+    sys.stderr.flush()
 
 
 def refuse(error: Exception, code: int) -> NoReturn:
-    """A line for each thing that is wrong, no traceback."""
-    sys.stderr.write("".join(f"stepwell: {line}\n" for line in str(error).splitlines()))
-    sys.stderr.flush()
+    say_why(error)
     sys.exit(code)
 
 
@@ -115,17 +122,17 @@ def refuse_strangers(master: Any, settings: Settings) -> None:
     """gunicorn's own --bind is held to the same rule as our host."""
     for listener in master.LISTENERS:
         name = listener.getsockname()
-        if isinstance(name, tuple) and not settings.insecure and not is_loopback(name[0]):
-            refuse(SettingsError(f"refusing to listen on {name[0]}: that takes STEPWELL_INSECURE=true, and a network that is trusted"), 2)
+        if isinstance(name, tuple) and not (settings.insecure or settings.keys_needed) and not is_loopback(name[0]):
+            refuse(SettingsError(f"refusing to listen on {name[0]} without keys: say STEPWELL_REQUIRE_KEYS=true, and make a key"), 2)
 
 
 def boot(worker: Any) -> None:
     """In the worker, before its first request."""
-    log_plainly()
     server: Startable = worker.wsgi.extensions["stepwell"]
+    logs.set_up(server.settings.log_format, server.settings.log_level)
     try:
         server.start()
-    except StoreError as error:
+    except (SettingsError, StoreError) as error:
         refuse(error, CANNOT_START)
     answer_unread(worker.wsgi.extensions["stepwell.unread"])
     drain = worker.wsgi.extensions["stepwell.drain"] = Drain(server)
@@ -140,17 +147,15 @@ def boot(worker: Any) -> None:
     signal.signal(signal.SIGHUP, lambda *_: None)  # a closed terminal tells the master, too, which decides
 
 
-def answer_unread(body: Callable[[int, str], bytes]) -> None:
+def answer_unread(answer: Callable[[int, str], tuple[Mapping[str, str], bytes]]) -> None:
     """What gunicorn cannot read (a wrong request line, too long a header) never reaches the application, and it would answer in HTML. It
     has no setting for that, only this function."""
     from gunicorn import util
 
     def write_error(client: Any, status: int, reason: str, message: str) -> None:
-        text = body(status, message or reason)
-        head = (
-            f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/problem+json\r\nContent-Length: {len(text)}\r\n"
-        )
-        util.write_nonblock(client, f"{head}X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n".encode("latin-1") + text)
+        headers, body = answer(status, message or reason)
+        lines = [f"{name}: {value}" for name, value in {"Connection": "close", **headers, "Content-Length": len(body)}.items()]
+        util.write_nonblock(client, "\r\n".join([f"HTTP/1.1 {status} {reason}", *lines, "", ""]).encode("latin-1") + body)
 
     util.write_error = write_error
 
@@ -225,12 +230,12 @@ class StartOnFirstRequest:
     def _start(self) -> None:
         import atexit
 
-        log_plainly()
+        if not logging.getLogger().handlers:  # else somebody has set up logging already
+            logs.set_up(self._server.settings.log_format, self._server.settings.log_level)
         try:
             self._server.start()
-        except StoreError as error:
-            sys.stderr.write(f"stepwell: {error}\n")
-            sys.stderr.flush()
+        except (SettingsError, StoreError) as error:
+            say_why(error)
             self._leave(CANNOT_START)  # sys.exit would end this thread only
             raise
         atexit.register(self._server.stop)

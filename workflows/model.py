@@ -1,11 +1,12 @@
-"""Layer 0: the nouns. Definitions, frames, headers, events and statuses.
+"""Layer 0: the nouns. Definitions, frames, headers and statuses.
 
 Everything here is frozen data; nothing here does I/O, reads a clock or draws a random number. Every other layer may import this one and
-this one imports only `errors` and `expressions`. Times are seconds since the epoch (float, UTC), durations are seconds.
+this one imports only `errors` and `expressions` (and `schedules`, for a type). Times are seconds since the epoch (float, UTC), durations
+are seconds.
 
 An execution is a `Header` and a set of `Frame`s. A frame is a place where the execution stands: the root (path ""), a task of a
-DAG, a branch of a Parallel. An event turns frames into frames (`core.machine.step`). What must happen next is a function of the frames
-(`core.waits`).
+DAG, a branch of a Parallel. An event (`workflows.events`) turns frames into frames (`core.machine.step`). What must happen next is a
+function of the frames (`core.waits`).
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workflows.errors import Problem
 from workflows.expressions import Rule as Condition
 from workflows.expressions import Template
+
+if TYPE_CHECKING:
+    from workflows.schedules.schedule import Schedule
 
 # -------------------------------------------------------------------------------------------- payloads
 
@@ -26,6 +30,10 @@ Ref = str | int
 
 INLINE_BYTES = 2_048
 """Longer payloads get a record of their own, so that a frame that changes never rewrites them."""
+
+
+RESULT_BYTES = 16 * 1024 * 1024
+"""A larger result of an attempt, or output of an execution, is refused (States.DataLimitExceeded)."""
 
 
 def exceeds(text: str, limit: int) -> bool:
@@ -112,11 +120,18 @@ class Retrier:
     excluded: tuple[str, ...] = ()
 
 
+INLINE, SHARED, ISOLATED = "inline", "shared", "isolated"
+EXECUTORS = (INLINE, SHARED, ISOLATED)
+"""Where functions run: on a thread of the server, on one of many threads of a worker process, in a worker process by themselves."""
+
+
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
-    """What the machine must know to run one attempt. Durations in seconds; None: no limit.
+    """What the machine must know to run one attempt. Durations in seconds; None: no limit. `secrets`: names of secrets by the places (JSON
+    Pointers) in the function's input where they are put when it is called; what is stored holds references to them.
 
     `fail_on_interrupt`: an attempt that was under way when the server died is not issued again but fails with type Interrupted.
+    `executor`: one of EXECUTORS; None: the function's own, or else the server's.
     """
 
     function: str
@@ -124,6 +139,8 @@ class TaskSpec:
     timeout: float | None = None
     heartbeat: float | None = None
     fail_on_interrupt: bool = False
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    executor: str | None = None
 
 
 class Rule(StrEnum):
@@ -151,6 +168,11 @@ class Task:
     when: Condition | None = None
 
 
+PRIORITIES = range(-1_000, 1_001)  # higher goes first
+
+InputSchema = Mapping[str, Any] | bool  # a JSON Schema that was found good, as the JSON value it is
+
+
 @dataclass(frozen=True, slots=True)
 class Definition:
     """What every dialect's definition has. Immutable: a change is a new revision, and executions stay on theirs. `warnings` are findings
@@ -164,6 +186,9 @@ class Definition:
     timeout: float | None = None
     max_concurrency: int | None = None
     max_active_runs: int | None = None
+    priority: int = 0
+    input_schema: InputSchema | None = None
+    schedules: tuple[Schedule, ...] = ()
     warnings: tuple[Problem, ...] = ()
 
 
@@ -183,7 +208,9 @@ class TaskList(Definition):
 class Header:
     """The execution as a whole. `entries`, `visits` and `payloads` are the last numbers given out; `work` counts frames that wait for
     work, so that an execution with `work == 0` has nothing to do until a moment comes or somebody asks. `paused`: nothing of it starts.
-    `redrives` counts how often it went on after an end without success; `started` is when it was admitted since the last of them."""
+    `redrives` counts how often it went on after an end without success; `started` is when it was admitted since the last of them. `labels`
+    are its own, which go before the definition's of that name. `key` is its idempotency key; with it or a chosen id, `digest` stands for
+    what it was started with, whatever it was redriven with."""
 
     id: str
     definition: str
@@ -202,6 +229,10 @@ class Header:
     work: int = 0
     paused: bool = False
     redrives: int = 0
+    priority: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
+    key: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +242,8 @@ class Frame:
     `visit` is the identity of its present wait or scope, new at each entry into one; a report that carries another is late and changes
     nothing. A scope that a redrive opens again keeps its own, which its children's paths hold. `entry` is the visit at which the task was
     entered: the same for all its attempts, the idempotency key of its functions. A redrive is another entry; `attempt` counts on.
-    `taken`: a worker has had the present attempt, which an interruption does not undo.
+    `taken`: a worker has had the present attempt, which an interruption does not undo. `alone`: a worker process died or had to be killed
+    during an attempt of this task, so that from now on its attempts run where there are no others.
     `deadlines` maps a kind (timeout, heartbeat, retry, wait, execution) to when it is due. `counts` counts children by how they ended
     (of a scope), or upstream tasks (of a PENDING task): a join is a counter, never a scan. `entered` and `last` are history ids; `entered`
     is 0 on the way to a state.
@@ -229,6 +261,7 @@ class Frame:
     retries: tuple[int, ...] = ()
     interruptions: int = 0
     taken: bool = False
+    alone: bool = False
     deadlines: Mapping[str, float] = field(default_factory=dict)
     input: Ref | None = None
     output: Ref | None = None
@@ -266,109 +299,3 @@ class Entry:
     type: str
     at: float
     details: Mapping[str, Any]
-
-
-# ---------------------------------------------------------------------------------------------- events
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened. `at` is when; `seed` is all the randomness the step may use (63 bits)."""
-
-    at: float
-    seed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Started(Event):
-    """The first event. `input` is JSON text, checked at the edge."""
-
-    execution: str
-    definition: str
-    revision: int
-    input: str
-
-
-@dataclass(frozen=True, slots=True)
-class Taken(Event):
-    """The gate handed this attempt to the executor named `by`; from here its time-outs count."""
-
-    path: str
-    visit: int
-    by: str
-
-
-@dataclass(frozen=True, slots=True)
-class Succeeded(Event):
-    """`output` is JSON text, checked by the executor."""
-
-    path: str
-    visit: int
-    output: str
-
-
-@dataclass(frozen=True, slots=True)
-class Failed(Event):
-    path: str
-    visit: int
-    error: Error
-
-
-@dataclass(frozen=True, slots=True)
-class Heartbeat(Event):
-    path: str
-    visit: int
-
-
-@dataclass(frozen=True, slots=True)
-class Fired(Event):
-    """A moment came. Counts only while `due` is still the frame's earliest deadline."""
-
-    path: str
-    visit: int
-    due: float
-
-
-@dataclass(frozen=True, slots=True)
-class Interrupted(Event):
-    """A taken attempt will never report: its worker is gone. `clean` after an orderly stop, which is not held against the attempt."""
-
-    path: str
-    visit: int
-    clean: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Broke(Event):
-    """Stepping one event of this execution raised: it fails with States.Runtime, its neighbours do not."""
-
-    error: Error
-
-
-@dataclass(frozen=True, slots=True)
-class Continue(Event):
-    """A parked frame's turn has come again."""
-
-    path: str
-    visit: int
-
-
-class Cancelled(Event):
-    __slots__ = ()
-
-
-class Paused(Event):
-    __slots__ = ()
-
-
-class Resumed(Event):
-    __slots__ = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Redriven(Event):
-    """Go on from where it ended without success, by this revision, which has said that it fits. `input`: JSON text, checked at the edge;
-    None: as it was."""
-
-    revision: int
-    input: str | None = None

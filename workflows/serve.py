@@ -18,8 +18,9 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from storage.protocol import StoreError
+from workflows import logs
 from workflows.errors import StepwellError
-from workflows.hosting import BACKLOG, CANNOT_START, boot, log_plainly, options, refuse
+from workflows.hosting import BACKLOG, CANNOT_START, boot, options, refuse
 from workflows.settings import Settings
 
 os.environ.pop("WEB_CONCURRENCY", None)  # gunicorn reads it while it is imported, and fails if it is no number
@@ -37,7 +38,7 @@ class CannotListen(StepwellError):
 def serve(settings: Settings) -> NoReturn:
     """Serve until told to stop. Exits 0 when drained, 3 when the engine died, 4 when the store cannot be opened. Raises CannotListen."""
     listener = listen(settings.host, settings.port)
-    log_plainly()
+    logs.set_up(settings.log_format, settings.log_level)
     try:
         Application(replace(settings, port=listener.getsockname()[1]), listener).run()
     except HaltServer as halt:  # the worker failed while the master was stopping already
@@ -76,7 +77,8 @@ class Application(BaseApplication):  # type: ignore[misc]
                 self.cfg.set(name, value)
 
     def _own(self) -> dict[str, Any]:
-        return {"bind": self._bind, "loglevel": "warning", "logger_class": PlainLogger, "post_worker_init": self._boot}
+        level = "error" if self._settings.log_level == "error" else "warning"
+        return {"bind": self._bind, "loglevel": level, "logger_class": QuietLogger, "post_worker_init": self._boot}
 
     def load(self) -> Any:
         from app import create_app
@@ -121,11 +123,8 @@ class Master(Arbiter):  # type: ignore[misc]
         self.log.warning("USR2 is ignored: stop the server and start it again, no work is lost")
 
 
-class PlainLogger(Logger):  # type: ignore[misc]
-    """gunicorn's messages in the form of ours, without those that only repeat what was said."""
-
-    error_fmt = "%(asctime)s %(levelname)-7s %(message)s"
-    datefmt = "%Y-%m-%d %H:%M:%S"
+class QuietLogger(Logger):  # type: ignore[misc]
+    """gunicorn's messages without those that only repeat what was said."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)

@@ -1,4 +1,4 @@
-"""The server as one thing that starts and stops: store, functions, engine, definitions, in that order.
+"""The server as one thing that starts and stops: store, functions, engine, definitions, schedules, in that order.
 
 Owns the order and what is said about it on the way. Nothing is opened before `start`, which belongs after every fork.
 """
@@ -13,9 +13,14 @@ from storage.protocol import Store, StoreError
 from task_functions import permissions
 from task_functions.registry import load
 from workflows.errors import Invalid, StepwellError
+from workflows.keyfile import configured_keys, no_keys
+from workflows.runtime.audit import Origin
 from workflows.runtime.catalogue import Registration
 from workflows.runtime.engine import Engine
+from workflows.runtime.scheduler import Scheduler
 from workflows.service import Service
+from workflows.service.asking import acting
+from workflows.setting import SettingsError
 from workflows.settings import BUILT_IN, Settings
 
 log = logging.getLogger(__name__)
@@ -24,32 +29,47 @@ log = logging.getLogger(__name__)
 class Server:
     """`start` is idempotent within a process; `stop` before `start` is fine."""
 
-    def __init__(self, settings: Settings, store: Store, engine: Engine, service: Service) -> None:
+    def __init__(self, settings: Settings, store: Store, engine: Engine, service: Service, scheduler: Scheduler) -> None:
         self.settings = settings
         self.service = service
         self._store = store
         self._engine = engine
+        self._scheduler = scheduler
         self._pid: int | None = None
         self._environment: dict[str, str | None] = {}
 
     def start(self) -> None:
-        """Raises storage.StoreError when the store cannot be opened. Bad function and definition files are logged and left out."""
+        """Raises storage.StoreError when the store cannot be opened, SettingsError when nobody could come in. Bad function and definition
+        files are logged and left out."""
         if self._pid == os.getpid():
             return
         self._store.open()
+        try:
+            self._check_keys()
+        except BaseException:
+            self._store.close()
+            raise
         self._pid = os.getpid()
         self._permit()
         self._load_functions()
         self._engine.start()
-        self._load_definitions(self.settings.definitions)
+        with acting(Origin("startup")):
+            self._load_definitions(self.settings.definitions)
+        self._scheduler.start()
 
     def stop(self, grace: float | None = None) -> None:
         """Drain: no new work, running attempts get `grace` seconds (the setting's, unless given), the last batch is committed."""
         if self._pid == os.getpid():
+            self._scheduler.stop()
             self._engine.stop(self.settings.grace_s if grace is None else grace)
             self._store.close()
             self._restore_environment()
             self._pid = None
+
+    def _check_keys(self) -> None:
+        self.service.keys.configure(configured_keys(self.settings))
+        if self.settings.keys_needed and not self.service.keys.any():
+            raise SettingsError(no_keys(self.settings))
 
     def _permit(self) -> None:
         """Tell functions what they may do, here and in every process started from here."""

@@ -162,7 +162,7 @@ def setting(
     """A field of a class of settings: its kind and choices are those of its annotation."""
     more = {"shown_default": shown_default, "metavar": metavar, "located": located, "secret": secret}
     limits = Limits(low, high, pattern=pattern, form=form)
-    return dataclasses.field(default=default, metadata={"about": about, "limits": limits, "more": more})
+    return dataclasses.field(default=default, repr=not secret, metadata={"about": about, "limits": limits, "more": more})
 
 
 def table(settings: type) -> dict[str, Setting]:

@@ -147,12 +147,13 @@ class Working(State):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task(Working):
     """`timeout` and `heartbeat` in seconds, or the path to them (TimeoutSecondsPath); None: no limit. `credentials` is a template that is
-    only recorded: there is no role to take on here."""
+    only recorded: there is no role to take on here. `secrets`: of what its function is given (`TaskSpec`)."""
 
     resource: Resource
     timeout: int | Path | None = None
     heartbeat: int | Path | None = None
     credentials: Template | Absent = ABSENT
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,3 +22,10 @@ def hold(_data: Any) -> None:
     with open(os.environ[MARKS], "a") as marks:
         marks.write(f"{time.time()}\n")
     time.sleep(3_600)
+
+
+@task_function("spin")
+def spin(_data: Any) -> None:
+    """Computes for ever, and asks nobody."""
+    while True:
+        pass

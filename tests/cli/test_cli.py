@@ -11,17 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 from tests.cli.servers import JOBS, ROOT, STEPWELL, Process, environment, until, url_of
-from workflows.cli import main
+from tests.cli.terminal import stepwell
 from workflows.client import Change, Client
 
 NOBODY = "http://127.0.0.1:1"
-
-
-def stepwell(*arguments: str, server: str, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(main, list(arguments), env={"STEPWELL_URL": server}, input=stdin)
 
 
 # ----------------------------------------------------------------------------------------------------------------------- run
@@ -76,7 +71,11 @@ def test_a_cancelled_execution_is_exit_code_3(shared: str) -> None:
 
 
 def test_no_server_is_exit_code_4(shared: str) -> None:
-    for command in (("run", "good"), ("state", "exec-0-1-00000000"), ("cancel", "exec-0-1-00000000"), ("system",)):
+    one = ("exec-0-1-00000000",)
+    each = [(name, *one) for name in ("state", "show", "logs", "cancel", "pause", "resume", "redrive")]
+    within = [("definitions", *words) for words in (("list",), ("show", "x"), ("revisions", "x"), ("delete", "x", "--yes"))]
+    keys = [("keys", *words) for words in (("list",), ("add", "x", "--role", "viewer"), ("revoke", "x"))]
+    for command in (*each, *within, *keys, ("run", "good"), ("priority", *one, "1"), ("executions",), ("audit",), ("system",)):
         result = stepwell(*command, "--server", NOBODY, server=shared)
         assert result.exit_code == 4, result.output
         assert result.stderr == f"stepwell: cannot reach {NOBODY}: connection refused\n"
@@ -121,6 +120,55 @@ def test_every_problem_of_a_file_is_printed(shared: str, tmp_path: Path) -> None
     assert "/tasks/0/functionName" in result.stderr
     assert "did you mean 'echo'?" in result.stderr
     assert "/tasks/0/maxRetry" in result.stderr
+
+
+def test_an_execution_of_ones_own_id_labels_priority_and_revision(shared: str) -> None:
+    options = ("--id", "mine-1", "--label", "team:a:b", "--label", "x:", "--priority", "-5", "--revision", "1")
+    for _ in range(2):
+        result = stepwell("run", "good", *options, server=shared)
+        assert (result.exit_code, result.stdout) == (0, "mine-1\n")
+    assert result.stderr == "it had been started before\n"
+    state = Client(shared).state("mine-1")
+    assert (state["labels"], state["priority"], state["revision"]) == ({"team": "a:b", "x": ""}, -5, 1)
+    conflict = stepwell("run", "good", "--id", "mine-1", "--input", '{"another": 1}', server=shared)
+    assert (conflict.exit_code, "mine-1" in conflict.stderr) == (1, True)
+
+
+def test_the_same_idempotency_key_starts_one_execution(shared: str) -> None:
+    said = {stepwell("run", "good", "--idempotency-key", "once", server=shared).stdout for _ in range(2)}
+    assert len(said) == 1
+    assert stepwell("run", "good", "--idempotency-key", "twice", server=shared).stdout not in said
+
+
+def test_waiting_for_the_end(shared: str) -> None:
+    result = stepwell("run", "bad", "--wait", "30", server=shared)
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[0].startswith("exec-")
+    assert result.stdout.splitlines()[-1].startswith("FAILED")
+    result = stepwell("run", "good", "--wait", "30", "--json", server=shared)
+    assert (result.exit_code, json.loads(result.stdout)["status"]) == (0, "COMPLETED")
+    result = stepwell("run", "slow", "--input", '{"seconds": 60}', "--wait", "0.1", server=shared)
+    assert result.exit_code == 0
+    execution_id = result.stdout.strip()
+    assert result.stderr == f"it has not ended yet; to watch it: stepwell state {execution_id} --watch\n"
+    Client(shared).cancel(execution_id)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--wait", "61"), "is not in the range"),
+        (("--wait", "1", "--watch"), "--watch waits for the end already"),
+        (("--label", "team"), "write it as KEY:VALUE"),
+        (("--id", "no spaces"), "?executionId"),
+        (("--priority", "1001"), "?priority"),
+        (("--revision", "99"), "revision"),
+    ],
+)
+def test_wrong_options_of_run(shared: str, options: tuple[str, ...], said: str) -> None:
+    result = stepwell("run", "good", *options, server=shared)
+    assert result.exit_code == 2
+    assert said in result.stderr
 
 
 # -------------------------------------------------------------------------------------------------------------- other commands
@@ -186,3 +234,18 @@ def test_client_commands_start_no_server() -> None:
     assert done.stdout == "[]\n"
     done = subprocess.run([*STEPWELL, "--version"], env=environment(), cwd=ROOT, capture_output=True, text=True, check=True)
     assert "stepwell, version" in done.stdout
+
+
+def test_a_watch_gives_up_on_a_server_that_stays_away(start: Callable[..., Process]) -> None:
+    server = start()
+    url = url_of(server)
+    Client(url).register(JOBS[2])
+    watch = start(
+        make=lambda directory: Process(
+            *STEPWELL, "run", "slow", "--input", '{"seconds": 600}', "--watch", cwd=directory, env={"STEPWELL_URL": url}
+        )
+    )
+    watch.says("wait         RUNNING")
+    server.kill()
+    assert watch.exit(40) == 4, watch.said
+    assert "cannot reach" in watch.lines[-1]

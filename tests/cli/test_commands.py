@@ -9,22 +9,28 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
 from definitions import DIRECTORY
 from tests.cli.servers import ROOT, STEPWELL, Process, environment, url_of
+from tests.cli.terminal import on_terminal, stepwell
 from workflows.cli import main
 from workflows.client import Client, ClientError
 from workflows.commands import SECTIONS
 from workflows.testing import DidNotStart, run, server
 
 COMMANDS = [name for section in SECTIONS.values() for name in section]
+
+CONTEXT = click.Context(main)
+GROUPS = {name: found for name in COMMANDS if isinstance(found := main.get_command(CONTEXT, name), click.Group)}
+WITHIN = [f"{name} {within}" for name, group in GROUPS.items() for within in group.commands]
+"""Commands of groups, such as "definitions list"."""
 
 Start = Callable[..., Process]
 
@@ -37,10 +43,6 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def stepwell(*arguments: str, stdin: str | bytes | None = None) -> Result:
-    return CliRunner().invoke(main, list(arguments), input=stdin)
-
-
 def outside(*command: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=cwd, env=environment(**variables), capture_output=True, text=True, timeout=60)
 
@@ -48,9 +50,9 @@ def outside(*command: str, cwd: Path, **variables: str) -> subprocess.CompletedP
 # ------------------------------------------------------------------------------------------------------------------ all of them
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, *WITHIN])
 def test_every_command_has_help_with_an_example(command: str) -> None:
-    result = stepwell(command, "--help")
+    result = stepwell(*command.split(), "--help")
     assert result.exit_code == 0
     assert f"stepwell {command} " in result.stdout.partition("Usage:")[2].partition("\n")[2] or f"stepwell {command}\n" in result.stdout
     assert "Exit codes:" in result.stdout
@@ -84,17 +86,10 @@ def test_help_imports_nothing_heavy() -> None:
 def test_colours_and_boxes_are_for_terminals_only(command: str, tmp_path: Path) -> None:
     arguments = (*STEPWELL, command, "--port", "0", "--no-insecure")
     assert "\x1b[" not in outside(*arguments, cwd=tmp_path).stdout
-    shown = bytearray()
-    ours, theirs = os.openpty()
-    with open(ours, "rb", buffering=0) as terminal:
-        process = subprocess.Popen(arguments, cwd=tmp_path, env=environment(TERM="xterm", COLUMNS="100"), stdout=theirs, stderr=theirs)
-        os.close(theirs)
-        with suppress(OSError):  # how Linux tells that nobody holds the other end any more
-            while part := terminal.read(4096):
-                shown += part
-    assert process.wait(30) == 0
-    assert b"\x1b[" in shown
-    assert all(len(line) < 300 for line in shown.splitlines())
+    code, shown = on_terminal(*arguments[len(STEPWELL) :], cwd=tmp_path)
+    assert code == 0
+    assert "\x1b[" in shown
+    assert all(len(line) < 400 for line in shown.splitlines())
 
 
 # -------------------------------------------------------------------------------------------------------------------- lint
@@ -349,10 +344,11 @@ def test_init_refuses_what_is_not_empty(tmp_path: Path) -> None:
 
 def test_a_server_for_tests_takes_settings_and_says_why_it_did_not_start(tmp_path: Path) -> None:
     (tmp_path / "definitions").mkdir()
-    with server(tmp_path, definitions="definitions", functions=["task_functions.examples"], insecure=False, task_workers=2) as client:
+    with server(tmp_path, definitions="definitions", functions=["task_functions.examples"], insecure=False, task_workers=3) as client:
         client.register(json.loads(GOOD))
         assert run(client, "good", {"a": 1})["output"] == {"a": {"a": 1}}
-        assert client.system_state()["pool"]["workers"] == 2
+        lanes = {lane["name"]: lane["workers"] for lane in client.system_state()["pool"]["classes"]}
+        assert lanes["shared"] == 3 * 16
     with pytest.raises(DidNotStart, match="--threads is 1"), server(tmp_path, threads=1):
         pass
 
@@ -380,6 +376,27 @@ def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
         done = outside("bash", "-c", f"source {tmp_path}/script; {line}", cwd=tmp_path, PATH=path)
         return set(done.stdout.split())
 
-    assert completed("stepwell", "s") == {"serve", "schema", "state", "system"}
+    assert completed("stepwell", "s") == {"serve", "schema", "show", "state", "system"}
     assert "--max-jobs" in completed("stepwell", "serve", "--m")
     assert completed("stepwell", "completion", "f") == {"fish"}
+    assert completed("stepwell", "definitions", "re") == {"revisions"}
+
+
+def test_ids_are_completed_by_asking_the_server(shared: str) -> None:
+    def completed(words: str, incomplete: str, server: str = shared) -> list[str]:
+        variables = {"_STEPWELL_COMPLETE": "bash_complete", "COMP_CWORD": str(len(words.split()) + 1)}
+        line = f"stepwell {words} {incomplete}"
+        result = CliRunner().invoke(main, [], prog_name="stepwell", env={**variables, "COMP_WORDS": line, "STEPWELL_URL": server})
+        assert not result.stderr
+        return result.stdout.split()
+
+    client = Client(shared)
+    execution_id = client.execute("good")
+    assert completed("run", "goo") == ["plain,good"]
+    assert completed("run", "./jobs/o") == ["file,./jobs/o"]
+    assert completed("executions --job", "ba") == ["plain,bad"]
+    assert completed("definitions show", "slo") == ["plain,slow"]
+    for command in ("show", "state", "logs", "cancel", "redrive exec-0-1-00000000", "priority"):
+        assert completed(command, execution_id[:-2]) == [f"plain,{execution_id}"]
+    assert completed("show --server http://127.0.0.1:1", "exec") == []
+    assert completed("show", "exec", server="http://127.0.0.1:1") == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -56,17 +55,23 @@ def test_the_shipped_jobs_keep_their_functions_beside_ones_own(start: Start, tmp
     assert "ERROR" not in process.said
 
 
+def shared(client: Client) -> int:
+    """Attempts at once in shared workers."""
+    return next(int(one["workers"]) for one in client.system_state()["pool"]["classes"] if one["name"] == "shared")
+
+
 def test_flags_win_over_variables(start: Start, tmp_path: Path) -> None:
     other = tmp_path / "other"
     process = start("--max-jobs", "3", "--task-workers", "2", STEPWELL_PORT="1", STEPWELL_STORE=str(other), STEPWELL_TASK_WORKERS="9")
-    assert Client(url_of(process)).system_state()["pool"]["workers"] == 2
+    assert shared(Client(url_of(process))) == 2 * 16
     assert not other.exists()
 
 
 def test_an_address_that_others_reach_is_refused(start: Start) -> None:
     process = start("--host", "0.0.0.0")
-    assert process.exit() == 2
+    assert process.exit() == 4
     assert "refusing to listen on 0.0.0.0" in process.said
+    assert "stepwell keys add --role admin" in process.said
     assert len(process.lines) == 1
 
 
@@ -77,18 +82,18 @@ def test_with_insecure_it_is_not(start: Start) -> None:
 
 
 def test_a_wrong_setting_is_named(start: Start) -> None:
-    process = start("--task-workers", "0", STEPWELL_THREADS="many", STEPWELL_PROT="80")
+    process = start("--task-workers", "-1", STEPWELL_THREADS="many", STEPWELL_PROT="80")
     assert process.exit() == 2
     assert process.lines == [
         "stepwell: STEPWELL_PROT is no setting; did you mean STEPWELL_PORT?",
         "stepwell: STEPWELL_THREADS is 'many': it must be a whole number between 4 and 1,000",
-        "stepwell: --task-workers is 0: it must be between 1 and 1,000",
+        "stepwell: --task-workers is -1: it must be between 0 and 1,000",
     ]
 
 
 def test_the_file_of_the_current_directory_is_read(start: Start, tmp_path: Path) -> None:
     (tmp_path / "stepwell.toml").write_text("task_workers = 3\n")
-    assert Client(url_of(start())).system_state()["pool"]["workers"] == 3
+    assert shared(Client(url_of(start()))) == 3 * 16
 
 
 def test_a_port_in_use_is_told_at_once(start: Start) -> None:
@@ -110,10 +115,8 @@ def test_an_address_of_somebody_else_is_told(start: Start, host: str, why: str) 
 
 def test_a_second_server_on_a_store_is_refused(start: Start) -> None:
     url_of(start())
-    began = time.monotonic()
     second = start()
     assert second.exit() == 4
-    assert time.monotonic() - began < 10
     assert "is in use by another server" in second.said
     assert "Traceback" not in second.said
     assert len([line for line in second.lines if "INFO" not in line]) == 1, second.said
@@ -180,14 +183,13 @@ def test_a_running_attempt_gets_its_grace(start: Start, number: int) -> None:
 def test_what_outlives_the_grace_is_run_again_and_that_is_no_interruption(start: Start) -> None:
     process = start(STEPWELL_GRACE_S="0.3")
     _, execution_id = slow(url_of(process), 4.0)
-    began = time.monotonic()
     process.signal(signal.SIGTERM)
     assert process.exit(10) == 0, process.said
-    assert time.monotonic() - began < 3.5
     client = Client(url_of(start()))
     state = ended(client, execution_id)
     assert state["status"] == "COMPLETED"
     assert state["tasks"][0]["attempts"] == 1
+    assert "TaskInterrupted" in [event["type"] for event in client.history(execution_id)], "it was not waited for"
     assert client.system_state()["pool"]["interruptedAttempts"] == 0
 
 
@@ -234,7 +236,7 @@ def test_a_killed_worker_is_replaced(start: Start) -> None:
 def test_when_the_engine_dies_the_whole_server_does(start: Start, tmp_path: Path) -> None:
     (tmp_path / "functions").mkdir()
     (tmp_path / "functions" / "die.py").write_text(
-        "import os\nfrom task_functions import task_function\n@task_function\ndef die(data):\n    os._exit(3)\n"
+        "import os\nfrom task_functions import task_function\n@task_function(executor='inline')\ndef die(data):\n    os._exit(3)\n"
     )
     process = start("--functions", str(tmp_path / "functions"))
     client = Client(url_of(process))

@@ -42,7 +42,7 @@ def test_through_the_server(service: Any, name: str) -> None:
     case = loads((CASES / f"{name}.json").read_text(encoding="utf-8"))
     service.definitions.register(json.dumps({"id": name[-50:], "definition": case["definition"]}).encode())
     for run in case["runs"][:2]:
-        execution = service.executions.start(name[-50:], json.dumps(run["input"]).encode())
+        execution = service.executions.start(name[-50:], json.dumps(run["input"]).encode()).id
         state = eventually(partial(_ended, service, execution))
         wrong = differences(run["expected"], recording(state.status, service.executions.history(execution)))
         assert not wrong, "\n".join(wrong)

@@ -9,7 +9,8 @@ import pytest
 from tests.core.machines import Boom, attempt, details, failure, go, machine, one, play, raising, world_of
 from tests.core.world import World
 from workflows.core.asl_tasks import frames_of
-from workflows.model import ROOT, At, Error, Failed, Status, Succeeded
+from workflows.events import Failed, Succeeded
+from workflows.model import ROOT, At, Error, Status
 from workflows.numbers import loads
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:f"

@@ -12,7 +12,8 @@ from workflows.core import machine
 from workflows.core.dag import Dag
 from workflows.core.machine import TURN
 from workflows.core.waits import Wait, Work
-from workflows.model import ROOT, At, Continue, Status, Succeeded, Task, TaskList, TaskSpec
+from workflows.events import Continue, Succeeded
+from workflows.model import ROOT, At, Status, Task, TaskList, TaskSpec
 
 TASK: State = {"Type": "Task"}
 PASS: State = {"Type": "Pass"}

@@ -12,7 +12,8 @@ from tests.core.world import World
 from workflows.core.dag import Verdict, verdict
 from workflows.core.dataflow import dumps, loads, rfc3339, weight
 from workflows.core.paths import Miss, Scope, find
-from workflows.model import At, Error, Retrier, Rule, Status, Succeeded, TaskSpec
+from workflows.events import Succeeded
+from workflows.model import At, Error, Retrier, Rule, Status, TaskSpec
 
 GOOD, BAD, SKIPPED = "succeeded", "failed", "skipped"
 ENDS = (GOOD, BAD, SKIPPED)

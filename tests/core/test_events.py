@@ -15,26 +15,19 @@ from workflows.core.draft import Draft, Step
 from workflows.core.machine import step
 from workflows.core.waits import due
 from workflows.errors import IllegalTransition
-from workflows.model import (
-    ENDED,
-    FINISHED,
-    ROOT,
-    At,
+from workflows.events import (
     Broke,
     Cancelled,
     Continue,
-    Error,
     Event,
     Failed,
     Fired,
-    Frame,
-    Header,
     Heartbeat,
     Interrupted,
-    Status,
     Succeeded,
     Taken,
 )
+from workflows.model import ENDED, FINISHED, ROOT, At, Error, Frame, Header, Status
 from workflows.transitions import STATUS_TRANSITIONS, TRANSITIONS
 
 # ------------------------------------------------------------------------------------------------------ late and stale events

@@ -17,23 +17,17 @@ from workflows.core.machine import ERROR_CHARACTERS, INTERRUPTIONS, Machine, rea
 from workflows.core.retry import choose, matches, seconds
 from workflows.core.waits import Wait, Work, due, work
 from workflows.errors import Invalid, Problem
+from workflows.events import Broke, Cancelled, Failed, Fired, Interrupted, Started, Succeeded
 from workflows.model import (
     ENDED,
     INLINE_BYTES,
     ROOT,
     At,
-    Broke,
-    Cancelled,
     Delay,
     Error,
-    Failed,
-    Fired,
     Frame,
-    Interrupted,
     Retrier,
-    Started,
     Status,
-    Succeeded,
     child_path,
     exceeds,
     parent_path,
@@ -301,7 +295,7 @@ def test_the_fourth_unclean_interruption_fails_the_attempt_subject_to_its_retrie
     world.fire()
     for _ in range(INTERRUPTIONS):
         world.interrupt()
-    assert world.error() == Error("Interrupted", "the server died 4 times during the attempt")
+    assert world.error() == Error("Interrupted", "the attempt was interrupted 4 times; at last the server died")
 
 
 def test_clean_interruptions_never_count() -> None:

@@ -10,7 +10,8 @@ from tests.core.jobs import SPEC, begun, task
 from tests.core.machines import go, machine, world_of
 from tests.core.world import World
 from workflows.core.waits import Work
-from workflows.model import ROOT, At, Continue, Delay, Fired, Retrier, Status, Taken, TaskSpec
+from workflows.events import Continue, Fired, Taken
+from workflows.model import ROOT, At, Delay, Retrier, Status, TaskSpec
 
 WAIT = {"Type": "Wait", "Seconds": 60}
 TASK = {"Type": "Task", "Resource": "f"}

@@ -17,7 +17,8 @@ from tests.core.world import World
 from workflows.core.dialect import Dialect
 from workflows.core.machine import read_error
 from workflows.core.waits import Work, due
-from workflows.model import ENDED, FINISHED, ROOT, At, Delay, Error, Event, Failed, Fired, Retrier, Rule, Status, Succeeded, Task, TaskSpec
+from workflows.events import Event, Failed, Fired, Succeeded
+from workflows.model import ENDED, FINISHED, ROOT, At, Delay, Error, Retrier, Rule, Status, Task, TaskSpec
 
 PHASES = (Phase.explicit, Phase.generate, Phase.shrink)
 examples = settings(deadline=None, derandomize=True, max_examples=100, phases=PHASES, suppress_health_check=[HealthCheck.too_slow])

@@ -17,7 +17,8 @@ from tests.core.test_attacks import TASK, one, states
 from tests.core.toy import toy
 from tests.core.world import World
 from workflows.core.machine import step
-from workflows.model import ROOT, Event, Failed, Started, Succeeded, Taken
+from workflows.events import Event, Failed, Started, Succeeded, Taken
+from workflows.model import ROOT
 from workflows.model import Error as TaskError
 
 HOME = Path(workflows.__file__).parent
@@ -67,7 +68,7 @@ def test_the_core_imports_nothing_that_can_act(module: Path) -> None:
 
 @pytest.mark.parametrize("module", LAYER_0, ids=lambda module: module.name)
 def test_layer_0_imports_nothing_of_ours_but_itself(module: Path) -> None:
-    ours = ("workflows.errors", "workflows.expressions", "workflows.model")
+    ours = ("workflows.errors", "workflows.expressions", "workflows.model", "workflows.schedules")
     assert all(name.startswith(ours) for name in imported(module) if name.startswith("workflows."))
 
 

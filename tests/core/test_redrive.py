@@ -11,8 +11,9 @@ from tests.core.toy import toy
 from tests.core.world import World
 from workflows.core.dag import Dag
 from workflows.errors import Problem
+from workflows.events import Succeeded
 from workflows.expressions import Comparison
-from workflows.model import At, Delay, Retrier, Rule, Status, Succeeded, Task, TaskSpec
+from workflows.model import At, Delay, Retrier, Rule, Status, Task, TaskSpec
 
 
 def revision(number: int, *tasks: Task, **options: Any) -> Dag:
@@ -45,6 +46,14 @@ def test_it_goes_on_from_the_task_that_failed() -> None:
     world.run(output=2)
     assert (world.status(), world.output()) == (Status.COMPLETED, {"c": 2})
     assert entered(world) == ["a", "b", "b", "c"]
+
+
+def test_what_a_task_may_ask_of_those_before_it_is_what_they_gave() -> None:
+    world = begun(task("a"), task("b", "a"))
+    world.succeed("/a", 1)
+    world.fail("/b")
+    world.redrive()
+    assert world.dialect.upstream(world, world.at("/b")) == {"a": "1"}
 
 
 def test_the_history_tells_of_it() -> None:

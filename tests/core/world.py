@@ -17,32 +17,23 @@ from workflows.core.dialect import Dialect
 from workflows.core.draft import Step
 from workflows.core.machine import read_error, step
 from workflows.core.waits import WORK, Wait, Work, due, work
-from workflows.model import (
-    ENDED,
-    FINISHED,
-    ROOT,
-    At,
+from workflows.events import (
     Cancelled,
     Continue,
-    Entry,
-    Error,
     Event,
     Failed,
     Fired,
-    Frame,
-    Header,
     Heartbeat,
     Interrupted,
     Paused,
+    Prioritized,
     Redriven,
-    Ref,
     Resumed,
     Started,
-    Status,
     Succeeded,
     Taken,
-    parent_path,
 )
+from workflows.model import ENDED, FINISHED, ROOT, At, Entry, Error, Frame, Header, Ref, Status, parent_path
 from workflows.transitions import TRANSITIONS
 
 UNCHANGED = object()
@@ -146,6 +137,9 @@ class World:
 
     def pause(self) -> Step:
         return self.feed(Paused(self.now, self.seed))
+
+    def prioritize(self, priority: int) -> Step:
+        return self.feed(Prioritized(self.now, self.seed, priority))
 
     def resume(self) -> Step:
         return self.feed(Resumed(self.now, self.seed))

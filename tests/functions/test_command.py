@@ -10,7 +10,6 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -222,10 +221,8 @@ def test_whoever_is_left_when_it_ends_is_killed_and_holds_nothing_up(tmp_path: P
 
 def test_a_time_out_kills_the_whole_family(tmp_path: Path) -> None:
     file = tmp_path / "pids"
-    begun = monotonic()
     with pytest.raises(CommandTimeout, match=r"^sh took longer than 1 s and was killed: about to hang$"):
         shell("trap '' TERM INT HUP; echo about to hang >&2;" + FAMILY.format(file=file) + "wait", timeout=1)
-    assert monotonic() - begun < 30
     eventually(lambda: gone(written(file, 4)() or []), "the end of the family")
 
 

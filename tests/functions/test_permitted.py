@@ -47,7 +47,7 @@ def serving(directory: Path, **settings: Any) -> Iterator[Service]:
 
 def run(service: Service, document: Any) -> ExecutionState:
     service.definitions.register(json.dumps(document).encode())
-    execution = service.executions.start(document["id"], b"")
+    execution = service.executions.start(document["id"], b"").id
 
     def ended() -> ExecutionState | None:
         state = service.executions.state(execution)

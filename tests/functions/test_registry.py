@@ -200,3 +200,35 @@ def test_suffix_rule() -> None:
     assert registry.get("Function") is None
     assert registry.get("task") is None
     assert registry.names() == ["task1", "task2", "task2Function"]
+
+
+# ------------------------------------------------------------------------------------------------------ where it is to run
+
+
+def test_a_function_may_say_where_it_runs() -> None:
+    @task_function(executor="isolated")
+    def render(data: Any) -> Any:
+        return data
+
+    @task_function("quick", executor="inline")
+    def answer(data: Any) -> Any:
+        return data
+
+    @task_function()
+    def plain(data: Any) -> Any:
+        return data
+
+    assert {name: _registered(name).executor for name in REGISTRY.names()} == {"render": "isolated", "quick": "inline", "plain": None}
+    assert [REGISTRY.runs_inline(name) for name in ("quick", "quickFunction", "render", "plain", "gone")] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert render(1) == 1
+
+
+def test_a_place_that_there_is_not_is_refused() -> None:
+    with pytest.raises(TypeError, match="executor is one of inline, shared, isolated, not 'forked'"):
+        task_function(executor="forked")

@@ -75,6 +75,9 @@ class Client:
     def get(self, path: str, **more: Any) -> requests.Response:
         return requests.get(self.url + path, timeout=30, **more)
 
+    def put(self, path: str, body: Any) -> requests.Response:
+        return requests.put(self.url + path, data=json.dumps(body), headers=JSON, timeout=60)
+
     def post(self, path: str, body: Any = None, headers: Mapping[str, str] = JSON, **more: Any) -> requests.Response:
         data = body if body is None or isinstance(body, str | bytes) or hasattr(body, "__next__") else json.dumps(body)
         if isinstance(data, str):

@@ -27,7 +27,7 @@ Serve = Callable[..., AbstractContextManager[tuple[Client, Flask]]]
 
 
 @contextmanager
-def _serve(directory: Path, **settings: Any) -> Iterator[tuple[Client, Flask]]:
+def serve_in(directory: Path, **settings: Any) -> Iterator[tuple[Client, Flask]]:
     app = create_app(Settings(store=str(directory / "Data.fs"), grace_s=0.5, **settings))
     server = app.extensions["stepwell"]
     server.start()
@@ -46,21 +46,21 @@ def _serve(directory: Path, **settings: Any) -> Iterator[tuple[Client, Flask]]:
 @pytest.fixture(scope="session")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A client of the server that all tests share."""
-    with _serve(tmp_path_factory.mktemp("store")) as (client, _):
+    with serve_in(tmp_path_factory.mktemp("store")) as (client, _):
         yield client
 
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Serve:
-    return lambda **settings: _serve(tmp_path, **settings)
+    return lambda **settings: serve_in(tmp_path, **settings)
 
 
 @pytest.fixture(scope="session")
 def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A client of the application as gunicorn serves it, for what depends on the server in front: bodies, connections."""
     directory = tmp_path_factory.mktemp("gunicorn")
-    command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "--threads", "16", "wsgi:app"]
-    settings = {"STEPWELL_PORT": "0", "STEPWELL_STORE": str(directory / "Data.fs"), "STEPWELL_GRACE_S": "0.5"}
+    command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "wsgi:app"]
+    settings = {"STEPWELL_PORT": "0", "STEPWELL_STORE": str(directory / "Data.fs"), "STEPWELL_GRACE_S": "0.5", "STEPWELL_THREADS": "16"}
     log = directory / "log"
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, cwd=ROOT, env={**os.environ, **settings})

@@ -49,7 +49,7 @@ def test_the_fields_on_the_wire(api: Client) -> None:
     assert list(state)[:5] == ["id", "definitionId", "status", "paused", "startTime"]
     assert set(state) == {
         *("id", "definitionId", "status", "paused", "redriveCount", "startTime", "tasks"),
-        *("revision", "submitTime", "endTime", "input", "output", "error"),
+        *("revision", "priority", "labels", "submitTime", "endTime", "input", "output", "error"),
     }
     assert set(state["tasks"][0]) == {
         *("id", "name", "status"),

@@ -1,13 +1,16 @@
-"""GET /executions and GET /jobs/{executionId}/history."""
+"""GET /executions, GET /jobs/{executionId}/history and /logs."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.http.client import Client, Loaded, job, loaded, pages, problem, task
-from workflows.api.schemas.listing import ExecutionsSchema, HistorySchema
+from tests.http.conftest import Serve
+from workflows.api.schemas.executions import StartedSchema
+from workflows.api.schemas.listing import ExecutionsSchema, HistorySchema, LogsSchema
 
 
 def listed(api: Client, **asked: Any) -> list[str]:
@@ -116,3 +119,82 @@ def test_a_history_that_is_not_there(api: Client) -> None:
     cursor = loaded(api.get(f"/jobs/{first}/history", params={"limit": 1}), HistorySchema())["next"]
     problem(api.get(f"/jobs/{second}/history", params={"cursor": cursor}), 422, "another question")
     problem(api.get(f"/jobs/{first}/history", params={"cursor": cursor, "reverse": "true"}), 422, "another question")
+
+
+# ----------------------------------------------------------------------------------------------------------------- logs
+
+TALKER = """
+import sys
+from task_functions import task_function
+
+@task_function("talker{executor}", executor="{executor}")
+def talk(data, ctx):
+    print(ctx.task_id, "attempt", ctx.attempt, data.get("word", ""))
+    ctx.logger.warning("a warning")
+    if ctx.attempt < data.get("until", 1):
+        raise RuntimeError("again")
+
+@task_function("mute{executor}", executor="{executor}")
+def mute(data):
+    return 1
+"""
+
+
+@pytest.mark.parametrize("executor", ["inline", "shared", "isolated"])
+def test_what_attempts_print_is_listed_by_task_and_attempt(serve: Serve, tmp_path: Path, executor: str) -> None:
+    functions = tmp_path / "functions"
+    functions.mkdir()
+    (functions / "talking.py").write_text(TALKER.format(executor=executor))
+    again = {"type": "constant", "initialSeconds": 0.01}
+    with serve(functions=(str(functions),), task_workers=1, isolated_workers=1) as (api, _):
+        first = task("first", f"talker{executor}", maxRetry=2, retryDelay=again, parameters={"until": 3, "word": "grün"})
+        state = api.run(job(first, task("quiet", f"mute{executor}"), task("last", f"talker{executor}")))
+        assert state["status"].value == "COMPLETED", state
+        path = f"/jobs/{state['id']}/logs"
+        found = pages(api, path, LogsSchema(), limit=3)
+        assert [[(one["task"], one["attempt"]) for one in page] for page in found] == [
+            [("first", 1), ("first", 2), ("first", 3)],
+            [("last", 1)],
+        ]
+        assert found[0][1]["text"].startswith("first attempt 2 grün\n")
+        assert "a warning" in found[0][1]["text"]
+        assert not found[0][1]["truncated"]
+        assert state["submitted"] <= found[0][0]["at"] <= found[1][0]["at"] <= state["ended"]
+        assert [one["attempt"] for page in pages(api, path, LogsSchema(), task="first", limit=1) for one in page] == [1, 2, 3]
+        assert [one["task"] for page in pages(api, path, LogsSchema(), attempt=1) for one in page] == ["first", "last"]
+        assert [one["attempt"] for page in pages(api, path, LogsSchema(), task="first", attempt=2) for one in page] == [2]
+        assert pages(api, path, LogsSchema(), task="quiet") == [[]]
+        raw = api.get(path, params={"limit": 1}).json()
+        assert set(raw) == {"logs", "next"}
+        assert set(raw["logs"][0]) == {"taskId", "attempt", "time", "text", "truncated"}
+        problem(api.get(path, params={"task": "last", "cursor": raw["next"]}), 422, "another question")
+
+
+@pytest.mark.parametrize(
+    ("asked", "place"), [("attempt=0", "?attempt"), ("attempt=one", "?attempt"), ("task=", "?task"), ("taskId=a", "?taskId")]
+)
+def test_logs_that_cannot_be_listed(api: Client, asked: str, place: str) -> None:
+    execution_id = api.execute(api.register(job(task("a"))))
+    assert [one["pointer"] for one in problem(api.get(f"/jobs/{execution_id}/logs?{asked}"), 422)["problems"]] == [place]
+    problem(api.get("/jobs/exec-0-1-00000000/logs"), 404)
+
+
+def test_an_executions_own_labels_go_before_its_definitions_and_are_found(api: Client) -> None:
+    name = api.register(job(task("a"), labels={"team": "own-labels", "tier": "1"}, priority=3))
+    plain = api.execute(name)
+    own = loaded(api.post(f"/jobs/{name}/execute?label=tier:2&label=customer:ada&priority=7"), StartedSchema(), 202)["execution_id"]
+    found = {one["id"]: one for page in pages(api, "/executions", ExecutionsSchema(), job=name) for one in page}
+    assert found[own]["labels"] == {"team": "own-labels", "tier": "2", "customer": "ada"}
+    assert (found[own]["priority"], found[plain]["priority"]) == (7, 3)
+    assert listed(api, label="team:own-labels") == [own, plain]
+    assert listed(api, label=["team:own-labels", "tier:1"]) == [plain]
+    assert listed(api, label=["tier:2", "customer:ada"], job=name) == [own]
+
+
+def test_what_happened_in_an_execution_is_found_by_the_id_that_was_chosen_for_it(api: Client) -> None:
+    name = api.register(job(task("a")))
+    assert api.post(f"/jobs/{name}/execute?executionId=chosen-17").status_code == 202
+    api.ended("chosen-17")
+    assert history(api, "chosen-17")[-1]["type"] == "ExecutionSucceeded"
+    assert api.get("/jobs/chosen-17/logs").status_code == 200
+    assert listed(api, job=name) == ["chosen-17"]

@@ -19,11 +19,11 @@ from workflows.errors import Busy, IllegalTransition, Unavailable
 @pytest.mark.parametrize(
     ("path", "meant"),
     [
-        ("/job-definition", "POST /job-definitions"),
-        ("/job-definitions/", "POST /job-definitions"),
+        ("/job-definition", "GET, POST /job-definitions"),
+        ("/job-definitions/", "GET, POST /job-definitions"),
         ("/job/exec-0-1-aaaaaaaa/state", "GET /jobs/{executionId}/state"),
         ("/jobs/exec-0-1-aaaaaaaa/states", "GET /jobs/{executionId}/state"),
-        ("/jobs/exec-0-1-aaaaaaaa", "GET /jobs/{executionId}/state"),
+        ("/jobs/exec-0-1-aaaaaaaa", "GET /jobs/{executionId}/logs"),
         ("/system//state", "GET /system/state"),
         ("/jobs//state", "GET /jobs/{executionId}/state"),
         ("/jobs/" + "x" * 5_000 + "/stat", "GET /jobs/{executionId}/state"),
@@ -48,8 +48,7 @@ def test_a_path_like_none_is_told_where_to_look(api: Client, path: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("GET", "/job-definitions", "OPTIONS, POST"),
-        ("DELETE", "/job-definitions", "OPTIONS, POST"),
+        ("DELETE", "/job-definitions", "GET, HEAD, OPTIONS, POST"),
         ("GET", "/jobs/hello/execute", "OPTIONS, POST"),
         ("POST", "/jobs/x/state", "GET, HEAD, OPTIONS"),
         ("PUT", "/jobs/x/cancel", "OPTIONS, POST"),

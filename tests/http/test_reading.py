@@ -19,6 +19,7 @@ from workflows.api.schemas.base import RawJson, about
 from workflows.api.schemas.queries import Flag, Instant, Labels, OneOf, PageQuery, Whole, Word
 from workflows.language import shapes
 from workflows.service import Service
+from workflows.service.keys import Keys
 from workflows.settings import Settings
 
 
@@ -64,7 +65,7 @@ CHANGE = Endpoint(
 def made() -> FlaskClient:
     app = Flask("made", static_folder=None)
     register_problems(app)
-    guard(app, Settings())
+    guard(app, Settings(), cast("Keys", None))
     register_rest(app, cast("Service", None), [index.KIND, Kind("made", "Made up.", (LOOK, CHANGE))])
     return app.test_client()
 
@@ -138,7 +139,7 @@ def test_a_header_that_is_wrong_is_told_by_its_name(made: FlaskClient) -> None:
 
 
 def test_endpoints_without_parameters_take_none(api: Client) -> None:
-    for answer in (api.get("/health?verbose=1"), api.post("/jobs/hello/execute?dry=1", {}), api.get("/?a")):
+    for answer in (api.get("/health?verbose=1"), api.post("/job-definitions?dry=1", {}), api.get("/?a")):
         (found,) = problem(answer, 422, "no such query parameter; this endpoint takes none")["problems"]
         assert found["pointer"].startswith("?")
     assert api.get("/health?").status_code == 200

@@ -26,11 +26,11 @@ CLASSES = {value for module in MODULES for _, value in inspect.getmembers(module
 ALL = sorted((one for one in CLASSES if issubclass(one, Shape) and one is not Shape), key=lambda one: one.__name__)
 QUERIES = sorted((one for one in CLASSES if issubclass(one, Query)), key=lambda one: one.__name__)
 
-LEFT_OUT = {FindingSchema: ("suggestion", "code", "line", "column"), ConflictSchema: ("problems",)}
+LEFT_OUT = {FindingSchema: ("suggestion", "code", "line", "column"), ConflictSchema: ("problems",), HealthSchema: ("troubles",)}
 """Of a few shapes: what may be missing."""
 
 STATE = ExecutionState(
-    *("exec-0-1-aaaaaaaa", "job", 3, Status.FAILED, 1_700_000_000.0, 1_700_000_000.1234, None),
+    *("exec-0-1-aaaaaaaa", "job", 3, Status.FAILED, 5, {"team": "x"}, 1_700_000_000.0, 1_700_000_000.1234, None),
     *('{"a": 1.00}', None, Error("Oops", task="t")),
     tasks=(TaskState("t", "T", "echo", "FAILED", attempts=1, result="1e2"),),
 )

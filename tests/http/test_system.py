@@ -19,7 +19,10 @@ def test_a_new_server_has_empty_lists_and_no_nulls(serve: Serve) -> None:
         state = loaded(answer, SystemStateSchema())
         assert (state["active"], state["queued"]) == ([], [])
         assert state["counts"] == {status.value: 0 for status in Status}
-        assert state["pool"]["workers"] == 16
+        classes = {one["name"]: one for one in state["pool"]["classes"]}
+        assert list(classes) == ["inline", "shared", "isolated"]
+        assert state["pool"]["workers"] == sum(one["workers"] for one in classes.values()) > 16
+        assert classes["inline"] == {"name": "inline", "workers": 16, "processes": 0, "running": 0}
         assert state["uptime"] >= 0
         assert "null" not in answer.text
         assert set(answer.json()) == {
@@ -138,8 +141,14 @@ def test_the_index_lists_every_endpoint_with_an_example(api: Client) -> None:
         ("POST", "/jobs/{definitionId}/execute"),
         ("GET", "/jobs/{executionId}/state"),
         ("POST", "/jobs/{executionId}/cancel"),
+        ("PUT", "/jobs/{executionId}/priority"),
+        ("GET", "/keys"),
+        ("POST", "/keys"),
+        ("DELETE", "/keys/{keyId}"),
+        ("GET", "/audit"),
         ("POST", "/jobs/{executionId}/redrive"),
         ("POST", "/executions/redrive"),
+        ("GET", "/stream"),
         ("GET", "/system/state"),
         ("GET", "/health"),
     }
@@ -154,11 +163,13 @@ def test_the_examples_of_the_index_work(api: Client) -> None:
         if "_ID" in url:
             continue
         data = body[0].strip("'") if body else None
-        answer = requests.request(one["method"], url, data=data, headers={"Content-Type": "application/json"}, timeout=10)
-        assert answer.ok, one
+        with requests.request(
+            one["method"], url, data=data, headers={"Content-Type": "application/json"}, timeout=10, stream=True
+        ) as answer:
+            assert answer.ok, one
 
 
-@pytest.mark.parametrize("path", ["/", "/health", "/system/state"])
+@pytest.mark.parametrize("path", ["/", "/health", "/system/state", "/stream"])
 def test_head_is_get_without_a_body(api: Client, path: str) -> None:
     answer = requests.head(api.url + path, timeout=10)
     assert (answer.status_code, answer.text) == (200, "")

@@ -107,8 +107,10 @@ def jobs(draw: st.DrawFn) -> dict[str, Any]:
         if used:
             task["parameters"] = {"given": task.get("parameters", 1), "result.$": f"$.results[{json.dumps(used[0])}]"}
         tasks.append(task)
+    times = {"cron": "0 3 * * *"}, {"intervalSeconds": 90, "overlap": "skip"}, {"at": "2026-12-24T18:00:00", "timezone": "Asia/Tokyo"}
+    schedules = draw(st.just({}) | st.builds(lambda some: {"schedules": some}, st.lists(st.sampled_from(times), max_size=3)))
     keyed = {"tasks": {task["id"]: task for task in tasks}} | ({"graph": graph} if form == "graph" else {})
-    return {"id": draw(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", fullmatch=True))} | (
+    return {"id": draw(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,124}", fullmatch=True)), **schedules} | (
         keyed if form in ("map", "graph") else {"tasks": tasks}
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from definitions import DIRECTORY
+from tests.docs.pages import DEFINITIONS
 from tests.language.test_fuzz import jobs, wrong_job
 from tests.language.test_states_fuzz import machines, sound
 from workflows.errors import Invalid
@@ -25,7 +25,7 @@ from workflows.language.scopes import KINDS
 ROOT = Path(__file__).parent.parent.parent
 SCHEMA = json_schema(["charge", "echo"])
 VALIDATOR = Draft202012Validator(SCHEMA)
-GUIDE = re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "guide.md").read_text(encoding="utf-8"), re.DOTALL)
+GUIDE = [block.text for block in DEFINITIONS]
 
 
 def wrong(document: Any) -> list[str]:

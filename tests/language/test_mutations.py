@@ -12,7 +12,6 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -24,6 +23,7 @@ from app import create_app
 from definitions import DIRECTORY
 from tests.core.test_asl_properties import INPUT, documents
 from tests.core.world import World
+from tests.docs.pages import DEFINITIONS
 from tests.language.test_fuzz import jobs
 from workflows.core import machine as machine_module
 from workflows.core.waits import Work
@@ -51,10 +51,9 @@ CPU_S = 2.0
 EVENTS = 250
 """After so many an execution that goes round in circles is cancelled."""
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "guide.md").read_text(encoding="utf-8")
 CORPUS: list[dict[str, Any]] = [
     *(json.loads(path.read_text(encoding="utf-8")) for path in sorted(DIRECTORY.glob("*.json"))),
-    *(json.loads(block) for block in re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL)),
+    *(json.loads(block.text) for block in DEFINITIONS),
 ]
 FUNCTIONS = frozenset(re.findall(r'"(?:functionName|Resource)": "([\w-]+)"', json.dumps(CORPUS))) | {"f"}
 INPUTS: list[Any] = [

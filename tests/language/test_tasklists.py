@@ -528,3 +528,27 @@ def test_each_key_is_described_for_the_reference(shape: type[JobShape]) -> None:
     for field in shape().fields.values():
         assert field.metadata["description"].endswith(".")
         assert "example" in field.metadata
+
+
+# -------------------------------------------------------------------------------------------------------- where a task runs
+
+
+@pytest.mark.parametrize("executor", ["inline", "shared", "isolated"])
+def test_a_task_says_where_it_runs(executor: str) -> None:
+    assert compiled(job(task("a", executor=executor), task("b"))).tasks["a"].spec.executor == executor
+    assert compiled(job(task("a"))).tasks["a"].spec.executor is None
+
+
+def test_a_place_that_there_is_not_is_refused_with_the_nearest() -> None:
+    [problem] = problems(job(task("a", executor="isolate")))
+    assert (problem.pointer, problem.suggestion) == ("/tasks/0/executor", "isolated")
+
+
+def test_inline_is_for_functions_made_for_it() -> None:
+    document = job(task("a", executor="inline"), task("b", functionName="quick", executor="inline"), task("c"))
+    with pytest.raises(Invalid) as caught:
+        read_definition(json.dumps(document), functions=None, inline={"quick"}.__contains__)
+    [problem] = caught.value.problems
+    assert (problem.pointer, problem.suggestion) == ("/tasks/0/executor", "shared")
+    assert "'f'" in problem.message.replace('"', "'")
+    assert "@task_function(executor=" in problem.message

@@ -45,6 +45,7 @@ class ServerProcess:
         self.options = options
         self.process: subprocess.Popen[bytes] | None = None
         self.ends: list[float] = []
+        self._called_before = 0
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -53,7 +54,17 @@ class ServerProcess:
         environment = {**os.environ, "STEPWELL_CALL_LOG": str(self.calls), "PYTHONPATH": str(HERE.parent.parent)}
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(command, stdout=out, stderr=out, env=environment, start_new_session=True)
+        before = self._called()
         wait_until(self.answers, READY_S, lambda: f"the server does not answer:\n{self.tail()}")
+        self._called_before = before
+
+    def until_it_calls(self) -> None:
+        """Wait until functions are called again, after a start. For load that never ends: a server that is always killed while it hands
+        out the same first attempts would fail them, as its fourth interruption fails any."""
+        wait_until(lambda: self._called() > self._called_before, READY_S, lambda: f"no function is called:\n{self.tail()}")
+
+    def _called(self) -> int:
+        return self.calls.stat().st_size if self.calls.exists() else 0
 
     def answers(self) -> bool:
         assert self.process is not None

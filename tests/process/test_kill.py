@@ -48,7 +48,9 @@ def run(server: ServerProcess, chance: random.Random) -> list[dict[str, Any]]:
     load = Load(server.url, jobs(chance), clients=3)
     pause = threading.Event()
     for _ in range(ROUNDS):
-        pause.wait(chance.uniform(0.15, 0.6))
+        if chance.random() < 0.8:
+            server.until_it_calls()
+        pause.wait(chance.uniform(0.02, 0.5))
         server.kill()
         server.start()
     accepted = load.stop()
@@ -66,8 +68,28 @@ def run(server: ServerProcess, chance: random.Random) -> list[dict[str, Any]]:
         return True
 
     wait_until(all_ended, END_S, lambda: f"{len(accepted) - len(states)} of {len(accepted)} executions are stuck:\n{server.tail()}")
+    every_start_is_in_the_audit_log(server, session)
     assert server.stop() == 0, server.tail()
     return list(states.values())
+
+
+def every_start_is_in_the_audit_log(server: ServerProcess, session: requests.Session) -> None:
+    """Once, and no other is: also of those whose answer nobody heard."""
+    there = [one["id"] for one in listed(session, f"{server.url}/executions", "executions")]
+    log = listed(session, f"{server.url}/audit", "records")
+    assert sorted(one["target"] for one in log if one["action"] == "execute") == sorted(there)
+    assert [one["sequence"] for one in log] == list(range(len(log), 0, -1))
+
+
+def listed(session: requests.Session, url: str, name: str) -> list[dict[str, Any]]:
+    """All pages."""
+    found: list[dict[str, Any]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = session.get(url, params={"limit": "200"} | ({"cursor": cursor} if cursor else {}), timeout=5).json()
+        found += page[name]
+        cursor = page["next"]
+    return found
 
 
 def jobs(chance: random.Random) -> Iterator[tuple[str, Mapping[str, Any]]]:

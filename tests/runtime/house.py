@@ -11,7 +11,7 @@ from storage.protocol import Batch, Key, Store
 from storage.records import encode
 from tests.simulation.definitions import make_dialect, stored
 from tests.simulation.faults import FaultyStore, Fuse, SimExecutor
-from workflows.model import Definition, Error, Frame, Header
+from workflows.model import Definition, Error, Frame, Header, TaskSpec
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import Clocks, Engine
 from workflows.runtime.execution import Execution
@@ -45,11 +45,12 @@ class House:
         self.ledger = Ledger(self.store)
         self.runs: list[Run] = []
         self.executor = SimExecutor(self.workers, Fuse(), lambda _, run: self.runs.append(run), lambda identity: None)
+        self.executors = [self.executor]
         self.catalogue = Catalogue(self.ledger, lambda name, revision: replace(self.definitions[name], revision=revision), make_dialect)
         self.engine = Engine(
             self.ledger,
             self.catalogue,
-            self.executor,
+            self.executors,
             self,
             max_jobs=self.max_jobs,
             clocks=Clocks(lambda: self.now, lambda: self.steady),
@@ -64,14 +65,18 @@ class House:
     def wants_context(self, name: str) -> bool:
         return False
 
+    def lane(self, spec: TaskSpec, alone: bool) -> str:
+        return "sim"
+
     # --------------------------------------------------------------------------------------------------------------- asking
 
     def ask(self, request: Request) -> Request:
         self.engine.inbox.ask(request)
         return request
 
-    def start(self, name: str = "job", text: str = "{}") -> Request:
-        return self.ask(Start(self.definitions[name], text))
+    def start(self, name: str = "job", text: str = "{}", **more: Any) -> Request:
+        """`more` as in Start; the text itself stands for what is to be the same."""
+        return self.ask(Start(self.definitions[name], text, digest=text if more.keys() & {"id", "key"} else "", **more))
 
     def cancel(self, number: int) -> Request:
         return self.ask(Cancel(number))

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from storage.memory import MemoryStore
+from storage.protocol import UnencodableRecord
 from tests.core.jobs import dag, task
 from tests.core.machines import compiled, machine
 from tests.runtime.house import House, answer
@@ -205,6 +206,16 @@ def test_it_goes_on_with_what_it_has() -> None:
     assert [run.task_id for run in house.runs] == ["a", "b", "b"]
 
 
+def test_a_task_that_is_to_begin_again_is_pending() -> None:
+    house = House(job("job", task("a")), max_jobs=1)
+    house.begin("job")
+    house.end(1, error="Boom")
+    house.begin("job")
+    asked(house, Redrive(1))
+    (shown,) = describe(house.stored(1), house.definitions["job"]).tasks
+    assert (shown.status, shown.attempts, shown.ended, shown.error) == ("PENDING", 1, None, None)
+
+
 def test_a_report_of_a_call_that_went_on_after_a_cancel_is_late() -> None:
     house = House(job("job", task("a")))
     house.begin("job")
@@ -228,6 +239,29 @@ def test_it_waits_for_its_turn_like_any_other() -> None:
     house.end(2)
     house.end(2)
     assert house.running() == [(1, "/a")]
+
+
+def test_one_that_need_not_wait_for_its_turn_counts_as_active() -> None:
+    """It stands at a Wait, which is not held back, and keeps others from beginning."""
+    rule = {"Variable": "$.wait", "IsPresent": True, "Next": "W"}
+    states = machine(
+        C={"Type": "Choice", "Choices": [rule], "Default": "T"},
+        W={"Type": "Wait", "Seconds": 60, "Next": "T"},
+        T={"Type": "Task", "Resource": "f"},
+    )
+    house = House(compiled(states, maxActiveRuns=1).definition)
+    house.begin("machine")
+    house.end(1)
+    house.start("machine", '{"wait": 1}')
+    house.turn()
+    house.cancel(2)
+    house.turn()
+    assert asked(house, Redrive(2)) == Status.RUNNING
+    house.begin("machine")
+    assert (house.running(), house.header(3).status) == ([], Status.QUEUED)
+    house.cancel(2)
+    house.turn()
+    assert house.running() == [(3, "")]
 
 
 def test_after_a_restart_too() -> None:
@@ -305,6 +339,16 @@ def test_by_another_input() -> None:
     asked(house, Redrive(1, None, '{"n": 1.00}'))
     assert house.runs[-1].input == '{"n": 1.00}'
     assert house.stored(1).text(house.header(1).input) == '{"n": 1.00}'
+
+
+def test_what_cannot_be_stored_redrives_nothing() -> None:
+    house = House(job("job", task("a"), max_active_runs=1))
+    house.begin("job")
+    house.end(1, error="Boom")
+    assert isinstance(asked(house, Redrive(1, None, '{"n": "\ud800"}')), UnencodableRecord)
+    assert (house.header(1).status, house.header(1).redrives, house.running()) == (Status.FAILED, 0, [])
+    house.begin("job")
+    assert house.running() == [(2, "/a")]
 
 
 def test_a_state_machines_states_read_as_they_went() -> None:

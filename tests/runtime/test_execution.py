@@ -17,23 +17,8 @@ from tests.simulation.definitions import make_dialect, random_dag, random_machin
 from workflows.core.dialect import Dialect
 from workflows.core.machine import step
 from workflows.core.waits import due
-from workflows.model import (
-    ENDED,
-    At,
-    Cancelled,
-    Continue,
-    Delay,
-    Error,
-    Event,
-    Failed,
-    Fired,
-    Frame,
-    Retrier,
-    Started,
-    Succeeded,
-    Taken,
-    TaskSpec,
-)
+from workflows.events import Cancelled, Continue, Event, Failed, Fired, Started, Succeeded, Taken
+from workflows.model import ENDED, At, Delay, Error, Frame, Retrier, TaskSpec
 from workflows.runtime import execution as module
 from workflows.runtime.execution import Execution, history
 from workflows.runtime.ledger import Pending

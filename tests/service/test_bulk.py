@@ -16,6 +16,7 @@ from workflows.runtime.inbox import Request
 from workflows.runtime.requests import Cancel, Pause, Start
 from workflows.service.control import GROUP, SHOWN, Action, Control, Refusal
 from workflows.service.filters import Filter, matching
+from workflows.service.inputs import Inputs
 
 MANY = 10_000
 
@@ -29,7 +30,7 @@ def house() -> Iterator[House]:
 
 
 def control(house: House) -> Control:
-    return Control(house.ledger, Catalogue(house.ledger, lambda name, _: house.definitions[name]), house.engine)
+    return Control(house.ledger, Catalogue(house.ledger, lambda name, _: house.definitions[name]), house.engine, Inputs())
 
 
 def put_in(house: House, count: int) -> None:

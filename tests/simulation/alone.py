@@ -9,7 +9,8 @@ from tests.simulation.invariants import Facts
 from workflows.core.dialect import Dialect
 from workflows.core.machine import step
 from workflows.core.waits import due
-from workflows.model import ENDED, At, Continue, Event, Failed, Fired, Started, Succeeded, Taken
+from workflows.events import Continue, Event, Failed, Fired, Started, Succeeded, Taken
+from workflows.model import ENDED, At, TaskSpec
 from workflows.runtime.dispatch import build_run
 from workflows.runtime.execution import Execution
 from workflows.runtime.executor import Done, Erred, Identity
@@ -21,6 +22,9 @@ class _AllFunctions:
 
     def wants_context(self, name: str) -> bool:
         return True
+
+    def lane(self, spec: TaskSpec, alone: bool) -> str:
+        return "alone"
 
 
 def alone(seed: int, dialect: Dialect, given: str) -> tuple[Facts, Execution]:

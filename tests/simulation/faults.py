@@ -75,14 +75,19 @@ class FaultyStore:
 
 
 class SimExecutor:
-    """An Executor whose attempts end when the world says so."""
-
-    name = "sim"
+    """An Executor whose attempts end when the world says so. `asked`: how often it heard that somebody waits."""
 
     def __init__(
-        self, workers: int, fuse: Fuse, submitted: Callable[[SimExecutor, Run], None], cancelled: Callable[[Identity], None]
+        self,
+        workers: int,
+        fuse: Fuse,
+        submitted: Callable[[SimExecutor, Run], None],
+        cancelled: Callable[[Identity], None],
+        name: str = "sim",
     ) -> None:
+        self.name = name
         self.capacity = workers
+        self.asked = 0
         self.attempts: dict[Identity, Run] = {}
         self.closed = False
         self.report: Report | None = None
@@ -90,8 +95,14 @@ class SimExecutor:
         self._submitted = submitted
         self._cancelled = cancelled
 
-    def start(self, report: Report) -> None:
+    def start(self, report: Report, more: Callable[[], None] = lambda: None) -> None:
         self.report = report
+
+    def prepare(self) -> None:
+        self.asked += 1
+
+    def gauges(self) -> dict[str, int]:
+        return {"workers": self.capacity, "processes": 0}
 
     def submit(self, run: Run) -> None:
         self._fuse.effect("submit")

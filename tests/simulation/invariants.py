@@ -12,12 +12,14 @@ from typing import Any
 
 from storage.protocol import Batch, Key
 from storage.records import decode
+from tests.simulation.feed import FeedModel
 from workflows.core.dialect import Dialect
 from workflows.core.waits import due, work
 from workflows.model import ENDED, At, Frame, Header, Status
 from workflows.runtime.engine import Engine
 from workflows.runtime.execution import Execution, history
 from workflows.runtime.executor import Identity, Run
+from workflows.runtime.lines import rank
 
 OURS = ("execution", "page", "history", "payload")
 
@@ -42,6 +44,7 @@ class Model:
     records: dict[tuple[str, Key], bytes] = field(default_factory=dict)
     indexes: dict[str, set[Key]] = field(default_factory=dict)
     number: int = 0
+    audited: int = 0
     facts: dict[int, Facts] = field(default_factory=dict)
     over: set[Identity] = field(default_factory=set)
     owed: set[Identity] = field(default_factory=set)
@@ -50,6 +53,7 @@ class Model:
     keys: dict[tuple[int, str, int], str] = field(default_factory=dict)
     disturbed: set[int] = field(default_factory=set)
     done: set[tuple[int, str]] = field(default_factory=set)
+    feed: FeedModel = field(default_factory=FeedModel)
 
     def read(self, kind: str, key: Key) -> Any:
         raw = self.records.get((kind, key))
@@ -69,13 +73,29 @@ class Model:
             entries = self.indexes.setdefault(name, set())
             for entry, present in changes.items():
                 (entries.add if present else entries.discard)(entry)
+        before = {number: (facts.header, facts.frames) for number, facts in self.facts.items()}
         for number in {int(key[0]) for kind, key in batch.records if kind in OURS}:
             self._changed(number)
+        self.feed.landed(batch, before, {number: (facts.header, facts.frames) for number, facts in self.facts.items()})
+        self._audited(batch, {number: header for number, (header, _) in before.items()})
         self._indexes()
         runs = Counter(facts.header.definition for facts in self.facts.values() if facts.header.status is Status.RUNNING)
         for name, count in runs.items():
             limit = self.dialects[name].definition.max_active_runs
             assert limit is None or count <= limit, f"the gate: {count} active runs of {name}, the limit is {limit}"
+
+    def _audited(self, batch: Batch, before: dict[int, Header]) -> None:
+        """Every change that was asked for is in the audit log by the very commit that made it, and nothing else is."""
+        sequences = sorted(-int(key[0]) for kind, key in batch.records if kind == "audit")
+        assert sequences == list(range(self.audited + 1, self.audited + 1 + len(sequences))), "the audit log has no gaps"
+        self.audited += len(sequences)
+        records = [self.read("audit", (-sequence,)) for sequence in sequences]
+        changed = [facts.header for number, facts in self.facts.items() if before.get(number) != facts.header]
+        started = [header.id for header in changed if header.id not in {one.id for one in before.values()}]
+        cancelled = [header.id for header in changed if header.status is Status.CANCELLED]
+        assert sorted(record["target"] for record in records if record["action"] == "execute") == sorted(started)
+        assert {record["target"] for record in records if record["action"] == "cancel"} >= set(cancelled)
+        assert {record["target"] for record in records} <= {header.id for header in changed}
 
     def _changed(self, number: int) -> None:
         loaded = Execution.load(number, self.read)
@@ -142,12 +162,23 @@ class Model:
         assert self.indexes.get("created", set()) == {(-n,) for n in self.facts}
         for status in Status:
             assert self.indexes.get(f"status/{status}", set()) == {(-n,) for n, f in self.facts.items() if f.header.status is status}
+        chosen = [(f.header.id, n) for n, f in self.facts.items() if not f.header.id.startswith("exec-")]
+        keys = [(f.header.definition, f.header.key, n) for n, f in self.facts.items() if f.header.key]
+        assert self.indexes.get("id", set()) == set(chosen)
+        assert self.indexes.get("key", set()) == set(keys)
+        assert len({name for name, _ in chosen}) == len(chosen), "a chosen id was started twice"
+        assert len({key[:2] for key in keys}) == len(keys), "an idempotency key was started twice"
         for name in self.dialects:
             those = {(-n,) for n, f in self.facts.items() if f.header.definition == name}
             assert self.indexes.get(f"definition/{name}", set()) == those
             assert self.indexes.get(f"revision/{name}/1", set()) == those
 
     # ---------------------------------------------------------------------------------------------------- what is done
+
+    def taken(self, definition: str, name: str, key: str) -> bool:
+        """Whether an execution has this id, or one of the definition this key."""
+        ids = {facts.header.id for facts in self.facts.values()}
+        return name in ids or (bool(key) and (definition, key) in {(f.header.definition, f.header.key) for f in self.facts.values()})
 
     def submitted(self, run: Run) -> None:
         """Invariant 1, 5 and 6 at the moment of a submit."""
@@ -201,15 +232,18 @@ class Model:
         assert set(engine._flight) == running, "what is in flight is what is taken"
         self._timers(engine)
         self._limits(engine, running)
+        assert self.feed.heard == self.number, "what is committed is published"
 
     def _gate(self, engine: Engine, number: int, status: Status, ready: set[str], held: set[tuple[int, str]], running: int) -> None:
         gate = engine._gate
         standing = gate._standing.get(number)
         assert {path for n, path in held if n == number} <= ready, "what is held is ready"
         offered = {path for path in ready if (number, path) not in held}
-        if number in gate._waiting:
+        if number in gate._new:
             assert standing is None
             assert status is Status.QUEUED
+            header = self.facts[number].header
+            assert gate._new.place(number) == (rank(header.priority, header.created), number), "who waits is where its priority puts it"
         elif standing is None:
             assert not offered, f"execution {number}: nobody knows that {offered} are ready"
             assert not running
@@ -229,7 +263,7 @@ class Model:
         assert gate.admitted == sum(standing.admitted for standing in gate._standing.values())
         assert gate.admitted <= gate.max_jobs
         assert len({identity.number for identity in running}) <= gate.max_jobs
-        assert len(running) <= engine._flight._executor.capacity
+        assert len(running) <= sum(executor.capacity for executor in engine._flight._executors.values())
         for number, count in Counter(identity.number for identity in running).items():
             limit = self.dialects[self.facts[number].header.definition].definition.max_concurrency
             assert limit is None or count <= limit, f"execution {number}: {count} attempts at once, the limit is {limit}"

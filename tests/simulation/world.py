@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from storage.protocol import Batch, Store
@@ -19,15 +20,17 @@ from tests.simulation.invariants import Model
 from workflows.core.control import REDRIVABLE
 from workflows.core.dialect import Dialect
 from workflows.core.machine import Machine
-from workflows.errors import Busy, Conflict, Unavailable
-from workflows.model import ENDED, At, Definition, Error, Frame
+from workflows.errors import Busy, Conflict, Invalid, Unavailable
+from workflows.model import ENDED, At, Definition, Error, Frame, Status, TaskSpec
+from workflows.runtime.audit import Origin
 from workflows.runtime.catalogue import Catalogue, dialect_for
 from workflows.runtime.engine import Clocks, Engine
 from workflows.runtime.execution import Execution
 from workflows.runtime.executor import Beat, Done, Erred, Identity, Lost, Run
 from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Ledger
-from workflows.runtime.requests import Cancel, Control, Pause, Redrive, Resume, Start
+from workflows.runtime.names import Accepted
+from workflows.runtime.requests import Cancel, Control, Pause, Prioritize, Redrive, Resume, Start
 
 POISON = "poison"
 """An execution with this word in its input breaks the dialect when one of its tasks has ended."""
@@ -60,6 +63,20 @@ class Registered:
     def wants_context(self, name: str) -> bool:
         return True
 
+    def lane(self, spec: TaskSpec, alone: bool) -> str:
+        return "sim"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A start as a client sends it, once or again. `name`: the definition's."""
+
+    name: str
+    text: str
+    priority: int | None
+    id: str = ""
+    key: str = ""
+
 
 class World:
     def __init__(
@@ -79,6 +96,8 @@ class World:
         self.redriven: set[int] = set()
         self.asked: dict[int, Request] = {}
         self.starts = 0
+        self.named: list[Wanted] = []
+        self.sent: set[Wanted] = set()
         self.past: list[Identity] = []
         self.log: list[str] = []
         self.crashes = 0
@@ -98,13 +117,16 @@ class World:
         self.engine = Engine(
             ledger,
             catalogue,
-            self.executor,
+            [self.executor],
             Registered(missing),
             max_jobs=self.max_jobs,
+            feed_events=self.rnd.choice([3, 10, 10, 10]),
             clocks=Clocks(lambda: self.now, lambda: self.steady),
             seed=lambda: self.rnd.getrandbits(63),
             fatal=_fatal,
         )
+        self.model.feed.heard = self.model.number
+        self.engine.feed.listen(self.model.feed.published, lambda: None)
         self.executor.start(self.engine.report)
         offer = self.engine.inbox.offer
 
@@ -141,6 +163,7 @@ class World:
         engine = self.engine
         if not engine._outage and not engine._stepper.recovering:
             self.model.compare(engine)
+            self.model.feed.check(engine._ledger, self.model.number - self.rnd.randint(-1, 12))
 
     def _stopped(self) -> None:
         """An orderly stop has ended."""
@@ -172,6 +195,7 @@ class World:
             heard(answer)
 
         request.reply = Reply(self.fuse, answered)
+        request.origin = Origin("world")
         try:
             self.engine.inbox.ask(request)
         except (Busy, Unavailable):
@@ -180,17 +204,46 @@ class World:
 
     def start(self, name: str, word: str = "") -> None:
         self.starts += 1
-        text = f'{{"n": {self.starts}, "word": "{word}"}}'
+        self.send(Wanted(name, f'{{"n": {self.starts}, "word": "{word}"}}', self.rnd.choice([-5, 0, 0, 5, None])))
+
+    def start_named(self) -> None:
+        """With a chosen id, a key, or both: a new request, one that is repeated, or one that claims a name that may be taken."""
+        if self.named and self.rnd.random() < 0.5:
+            self.send(self.rnd.choice(self.named))
+            return
+        self.starts += 1
+        names = self.rnd.choice([("mine", ""), ("", "key"), ("mine", "key")])
+        one, other = (f"{name}-{self.rnd.randint(1, 3)}" if name else "" for name in names)
+        self.named.append(Wanted(self.rnd.choice(list(self.definitions)), f'{{"n": {self.starts}, "word": ""}}', 0, one, other))
+        self.send(self.named[-1])
+
+    def send(self, wanted: Wanted) -> None:
+        first = wanted not in self.sent
+        self.sent.add(wanted)
 
         def heard(answer: Any) -> None:
-            known = [facts.header.id for facts in self.model.facts.values() if facts.given == text]
-            if isinstance(answer, str):
-                assert known == [answer], "invariant 1: accepted before it was committed"
-                self.accepted[answer] = text
+            known = [facts.header.id for facts in self.model.facts.values() if facts.given == wanted.text]
+            if isinstance(answer, Accepted):
+                assert known == [answer.id], "invariant 1: accepted before it was committed, or started twice"
+                assert wanted.id in ("", answer.id), "who chose an id got another"
+                assert answer.repeated <= (not first), "what nobody had sent is said to have been sent before"
+                self.accepted[answer.id] = wanted.text
             elif isinstance(answer, Unavailable) and "nothing was changed" in str(answer):
-                assert not known, "who hears that nothing was changed may rely on it"
+                assert not (first and known), "who hears that nothing was changed may rely on it"
+            elif isinstance(answer, (Conflict, Invalid)):
+                assert not known, "refused, and there all the same"
+                assert self.model.taken(wanted.name, wanted.id, wanted.key), "refused for a name that was free"
 
-        self.ask(Start(self.definitions[name], text), heard)
+        definition = self.definitions[wanted.name]
+        self.ask(Start(definition, wanted.text, wanted.id, wanted.key, wanted.text, wanted.priority, {"of": "its own"}), heard)
+
+    def prioritize(self, number: int, priority: int) -> None:
+        def heard(answer: Any) -> None:
+            if answer == Status.QUEUED:
+                said = [row[4]["priority"] for row in self.model.facts[number].rows if row[2] == "ExecutionPrioritized"]
+                assert priority in (*said, self.model.facts[number].header.priority), "invariant 1: answered before it was committed"
+
+        self.ask(Prioritize(number, priority), heard)
 
     def cancel(self, number: int) -> None:
         self.cancels.add(number)
@@ -246,6 +299,8 @@ class World:
         """So many random acts."""
         choices: list[tuple[float, Callable[[], None]]] = [
             (4, lambda: self._act_start(starts)),
+            (1, lambda: self._act_start_named(starts)),
+            (0.5, self._act_prioritize),
             (10, self._act_report),
             (1, self._act_late),
             (1, self._act_beat),
@@ -277,6 +332,17 @@ class World:
             word = POISON if self.rnd.random() < 0.08 else ""
             self.note("start")
             self.start(self.rnd.choice(list(self.definitions)), word)
+
+    def _act_start_named(self, limit: int) -> None:
+        if self.starts < limit or self.named:
+            self.note("start with a name")
+            self.start_named()
+
+    def _act_prioritize(self) -> None:
+        if self.model.facts:
+            number, priority = self.rnd.choice(list(self.model.facts)), self.rnd.randint(-10, 10)
+            self.note(f"prioritize {number} {priority}")
+            self.prioritize(number, priority)
 
     def _any_attempt(self) -> Identity | None:
         return self.rnd.choice(list(self.executor.attempts)) if self.executor.attempts else None

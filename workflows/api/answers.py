@@ -11,6 +11,9 @@ from marshmallow import Schema
 
 JSON = "application/json"
 
+ON_EVERY: Mapping[str, str] = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+"""Headers of every answer: it is what it says it is, and it is of this moment."""
+
 
 def answer(
     schema: Schema | None, record: Any, status: int = 200, headers: Mapping[str, str] | None = None, content_type: str = JSON

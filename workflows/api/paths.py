@@ -10,7 +10,9 @@ from werkzeug.routing import Map, Rule
 NEAR = 0.6
 """How alike (0 to 1) a path that is asked for and one that exists must be to be named."""
 
-COMPARED_CHARACTERS = 400
+COMPARED_CHARACTERS = 100
+COMPARED_SEGMENTS = 6
+"""Of a path that is asked for: how much of a segment, and how many of them."""
 
 _VALUE = re.compile(r"<(?:[^:>]+:)?([^>]+)>")
 
@@ -28,18 +30,18 @@ def shown_name(name: str) -> str:
 
 def unknown_path(asked: str, known: Map) -> str:
     """Says that there is no such path, and which one was probably meant."""
-    likeness, nearest = max(((_likeness(rule, asked), rule) for rule in known.iter_rules()), key=lambda pair: pair[0])
+    likeness, nearest = max(((_likeness(rule, asked), rule.rule) for rule in known.iter_rules()), key=lambda pair: pair[0])
     hint = ""
     if likeness >= NEAR:
-        methods = ", ".join(sorted((nearest.methods or set()) - {"HEAD", "OPTIONS"}))
-        hint = f"did you mean {methods} {shown_path(nearest.rule)}? "
+        there = {method for rule in known.iter_rules() if rule.rule == nearest for method in rule.methods or ()}
+        hint = f"did you mean {', '.join(sorted(there - {'HEAD', 'OPTIONS'}))} {shown_path(nearest)}? "
     return f"there is no path {asked}; {hint}GET / lists the paths there are"
 
 
 def _likeness(rule: Rule, asked: str) -> float:
     """Values do not count: where the rule takes any, whatever was given is as good as another."""
-    given = asked[:COMPARED_CHARACTERS].split("/")[1:]
+    given = [segment[:COMPARED_CHARACTERS] for segment in asked.rstrip("/").split("/")[1 : COMPARED_SEGMENTS + 1]]
     parts = rule.rule.split("/")[1:]
-    masked = ["*" if n < len(parts) and parts[n].startswith("<") else segment for n, segment in enumerate(given)]
+    masked = ["*" if segment and n < len(parts) and parts[n].startswith("<") else segment for n, segment in enumerate(given)]
     known = ["*" if part.startswith("<") else part for part in parts]
     return SequenceMatcher(None, "/".join(known), "/".join(masked), autojunk=False).ratio()

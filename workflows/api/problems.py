@@ -18,8 +18,9 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 from werkzeug.exceptions import NotFound as NoSuchPath
 
 from storage.protocol import CorruptRecord, StoreError
-from workflows.api.answers import answer
+from workflows.api.answers import ON_EVERY, answer
 from workflows.api.paths import unknown_path
+from workflows.api.request_id import HEADER, new_id
 from workflows.api.schemas.base import example_of
 from workflows.api.schemas.problems import InvalidSchema, ProblemSchema
 from workflows.errors import Busy, Conflict, Invalid, Misfit, NotFound, NotJson, Problem, StepwellError, Unavailable
@@ -41,7 +42,8 @@ _STATUSES: Mapping[type[StepwellError], HTTPStatus] = {
 
 KINDS: Mapping[HTTPStatus, tuple[str, str]] = {
     HTTPStatus.BAD_REQUEST: ("unreadable", "The request cannot be read"),
-    HTTPStatus.FORBIDDEN: ("forbidden", "This server is not for that host or web page"),
+    HTTPStatus.UNAUTHORIZED: ("no-key", "The request has no key that this server knows"),
+    HTTPStatus.FORBIDDEN: ("forbidden", "The request may not do this"),
     HTTPStatus.NOT_FOUND: ("not-found", "There is no such thing"),
     HTTPStatus.METHOD_NOT_ALLOWED: ("wrong-method", "The path does not know this method"),
     HTTPStatus.CONFLICT: ("conflict", "The request does not fit the present state"),
@@ -88,10 +90,13 @@ def example(status: HTTPStatus) -> dict[str, Any]:
     return {**example_of(_PROBLEM), "type": f"urn:stepwell:problem:{name}", "title": title, "status": status, "detail": title}
 
 
-def unread(status: int, detail: str) -> bytes:
-    """The body of an answer to what is no request that can be read, and so never reached the application."""
+def unread(status: int, detail: str) -> tuple[Mapping[str, str], bytes]:
+    """Headers and body of an answer to what is no request that can be read, and so never reached the application."""
     name, title = KINDS[HTTPStatus.BAD_REQUEST]
-    return orjson.dumps(_PROBLEM.dump(Details(f"urn:stepwell:problem:{name}", title, status, detail, "")), option=orjson.OPT_APPEND_NEWLINE)
+    details = _PROBLEM.dump(Details(f"urn:stepwell:problem:{name}", title, status, detail, ""))
+    headers = {"Content-Type": PROBLEM_JSON, **ON_EVERY, HEADER: new_id()}
+    log.info("what is no request: %d", status, extra={"request_id": headers[HEADER], "status": status})
+    return headers, orjson.dumps(details, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def register_problems(app: Flask) -> None:
@@ -118,7 +123,7 @@ def _known(error: StepwellError) -> Response:
 
 
 def _store(error: StoreError) -> Response:
-    log.error("%s %r: the store failed: %s", request.method, request.path, error)
+    log.error("%s %r: the store failed: %s", request.method, request.path, error, extra=request.view_args)
     if isinstance(error, CorruptRecord):  # trying again would not help
         return problem(
             HTTPStatus.INTERNAL_SERVER_ERROR, "what is stored of this is damaged; the server's log says what, and what can be done"
@@ -127,7 +132,7 @@ def _store(error: StoreError) -> Response:
 
 
 def _unforeseen(error: Exception) -> Response:
-    log.error("%s %r: a defect", request.method, request.path, exc_info=error)
+    log.error("%s %r: a defect", request.method, request.path, exc_info=error, extra=request.view_args)
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "this is a defect of the server; its log has the details")
 
 

@@ -2,7 +2,8 @@
 
 A page can make a browser send requests to 127.0.0.1, and with a host name of its own that resolves there (DNS rebinding) it can even read
 the answers. So the names that requests are sent to and come from are checked, and changes are taken only as JSON, which a page on another
-site cannot send without asking first. Owns these rules and how a request body is taken from the wire.
+site cannot send without asking first. Where keys are needed any name is answered to: a page does not know a key. Owns these rules, their
+order with that of `access`, and how a request body is taken from the wire.
 """
 
 from __future__ import annotations
@@ -12,8 +13,12 @@ from http import HTTPStatus
 
 from flask import Flask, Response, request
 
+from workflows.api.access import Door
+from workflows.api.answers import ON_EVERY
 from workflows.api.problems import problem
+from workflows.api.request_id import RequestIds
 from workflows.api.wire import ReadToTheEnd
+from workflows.service.keys import Keys
 from workflows.settings import Settings, is_loopback
 
 CHANGES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -22,30 +27,33 @@ _JSON_TYPE = re.compile(r"application/(?:[a-z0-9!#$&^_.+-]+\+)?json", re.IGNOREC
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(\[[0-9a-f:.]+\]|[^\s:/@?#\\\[\]]+)(?::[0-9]+)?", re.IGNORECASE)
 
 
-def guard(app: Flask, settings: Settings) -> None:
+def guard(app: Flask, settings: Settings, keys: Keys) -> None:
     """Put the checks before everything else and the headers on every answer."""
+
+    door = Door(keys, settings)
 
     @app.before_request
     def check() -> Response | None:
-        return _check_host(settings) or _check_origin() or _check_type()
+        return _check_host(settings) or _check_origin() or door.admit() or _check_type()
+
+    app.teardown_request(door.leave)
 
     @app.after_request
     def harden(response: Response) -> Response:
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Cache-Control"] = "no-store"
+        response.headers.update(ON_EVERY)
         return response
 
-    app.wsgi_app = ReadToTheEnd(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = RequestIds(ReadToTheEnd(app.wsgi_app))  # type: ignore[method-assign]
 
 
 def _check_host(settings: Settings) -> Response | None:
     host = request.headers.get("Host", "")
-    if settings.insecure or not host or is_local(_name(host)):  # only what is no browser sends none
+    if settings.insecure or settings.keys_needed or not host or is_local(_name(host)):  # only what is no browser sends none
         return None
     return problem(
         HTTPStatus.FORBIDDEN,
-        f"this server answers to localhost and 127.0.0.1 only, not to {host!r}. If the network is trusted, start it with --insecure "
-        "(STEPWELL_INSECURE=true)",
+        f"this server answers to localhost and 127.0.0.1 only, not to {host!r}. Behind another name, let it want keys with --require-keys "
+        "(STEPWELL_REQUIRE_KEYS=true); if the network is trusted, start it with --insecure (STEPWELL_INSECURE=true)",
     )
 
 

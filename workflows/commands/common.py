@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
+from workflows.commands.complete import executions
+
 if TYPE_CHECKING:
-    from workflows.client import Client
+    from workflows.client import Client, ClientError
 
 COMPLETED, FAILED, USAGE, CANCELLED, UNREACHABLE = 0, 1, 2, 3, 4
 
@@ -26,6 +28,11 @@ def server_option(command: Command) -> Command:
     return click.option("--server", metavar="URL", envvar="STEPWELL_URL", help=text)(command)
 
 
+def id_argument(command: Command) -> Command:
+    """Gives the command `execution_id`."""
+    return click.argument("execution_id", metavar="ID", shell_complete=executions)(command)
+
+
 def json_option(command: Command) -> Command:
     """Gives the command `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
@@ -36,6 +43,16 @@ def fail(error: object, code: int) -> NoReturn:
     for line in str(error).splitlines():
         click.echo(f"stepwell: {line}", err=True)
     sys.exit(code)
+
+
+def confirmed(question: str, yes: bool = False) -> None:
+    """Ask, unless `yes`; without a yes the command ends."""
+    try:
+        if yes or click.confirm(question, err=True):
+            return
+    except click.Abort:
+        fail("nothing was changed; say --yes where nobody can answer", USAGE)
+    fail("nothing was changed", USAGE)
 
 
 @contextmanager
@@ -55,18 +72,29 @@ def client_of(server: str | None) -> Iterator[Client]:
 def ending(file: str = "") -> Iterator[None]:
     """A client's errors within end the command, with the exit code that says which kind. `file`: where what is sent was read from."""
     from workflows.client import CannotReach, ClientError
-    from workflows.commands.output import finding
 
     try:
         yield
     except CannotReach as error:
         fail(error, UNREACHABLE)
     except ClientError as error:
-        if not error.findings:
-            fail(error, FAILED if error.status == 409 else UNREACHABLE if error.status >= 500 else USAGE)
-        for one in error.findings:
-            click.echo(finding(one, file), err=True)
-        fail(f"refused for {len(error.findings)} problem{'s' if len(error.findings) > 1 else ''}", USAGE)
+        sys.exit(refused(error, file))
+
+
+def refused(error: ClientError, file: str = "", about: str = "") -> int:
+    """Print why the server refused; the exit code that says so. `about`: what it was about, where there are several."""
+    from workflows.commands.output import finding
+
+    code = FAILED if error.status == 409 else UNREACHABLE if error.status >= 500 else USAGE
+    prefix = f"stepwell: {about}: " if about else "stepwell: "
+    for one in error.findings:
+        click.echo(finding(one, file), err=True)
+    if error.findings and error.status != 409:
+        click.echo(f"{prefix}refused for {len(error.findings)} problem{'s' if len(error.findings) > 1 else ''}", err=True)
+    else:
+        for line in (error.detail or error.title).splitlines():
+            click.echo(f"{prefix}{line}", err=True)
+    return code
 
 
 def payload(text: str) -> bytes:

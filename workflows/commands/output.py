@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+PAUSED = " (paused)"
+"""Behind a status."""
 
 COLOURS = {
     **dict.fromkeys(("COMPLETED", "ok"), "green"),
     **dict.fromkeys(("FAILED", "fail", "error"), "red"),
-    **dict.fromkeys(("CANCELLED", "SKIPPED", "RETRYING", "warn", "warning"), "yellow"),
+    **dict.fromkeys(("CANCELLED", "SKIPPED", "RETRYING", "warn", "warning", "QUEUED"), "yellow"),
     **dict.fromkeys(("RUNNING",), "cyan"),
 }
 """Of words that say how something stands."""
@@ -24,32 +30,54 @@ def as_json(value: Any) -> None:
 
 def coloured(word: str, text: str | None = None) -> str:
     """`text`, or the word itself, in the word's colour. click leaves the colour out where there is no terminal."""
-    return click.style(word if text is None else text, fg=COLOURS.get(word))
+    return click.style(word if text is None else text, fg=_colour(word))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def _colour(word: str) -> str | None:
+    return COLOURS.get(word.removesuffix(PAUSED))
+
+
+def status_of(execution: Mapping[str, Any]) -> str:
+    """An execution's status, with a mark if it is paused."""
+    return f"{execution['status']}{PAUSED if execution['paused'] else ''}"
+
+
+def excerpt(text: str, characters: int = 100) -> str:
+    """The beginning of a text, on one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= characters else f"{line[: characters - 1]}…"
+
+
+def note(text: str) -> None:
+    """Something for people that is no part of the answer."""
+    click.echo(text, err=True)
+
+
+def table(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
     """On a terminal as wide as that is, with words that are statuses in colour; elsewhere a line for each row, whole."""
     texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
-        _rich_table(columns, texts)
+        from rich.console import Console
+
+        Console().print(drawn(columns, texts))
         return
     widths = [max(len(row[index]) for row in [list(columns), *texts]) for index in range(len(columns))]
     for row in [list(columns), *texts]:
         click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def _rich_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def drawn(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> Table:
+    """A table for a terminal."""
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(box=SIMPLE_HEAD, pad_edge=False)
+    made = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        drawn.add_column(column, overflow="fold")
+        made.add_column(column, overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in row))
-    Console().print(drawn)
+        made.add_row(*(Text(cell, style=_colour(cell) or "") for cell in row))
+    return made
 
 
 def finding(one: Mapping[str, Any], file: str = "") -> str:

@@ -51,6 +51,7 @@ def spec(task: Task, call: Mapping[str, Any]) -> TaskSpec:
         retriers=task.retriers,
         timeout=call.get("timeout"),
         heartbeat=call.get("heartbeat"),
+        secrets=task.secrets,
     )
 
 

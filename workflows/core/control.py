@@ -1,4 +1,4 @@
-"""What people do to an execution that exists: cancel, pause, resume and redrive it. Handlers of the machine's, for every dialect.
+"""What people do to an execution that exists: cancel, pause, resume, prioritize and redrive it. Handlers of the machine's.
 
 Paused is a flag of the header, and what it keeps from happening is told by `core.waits`: frames go on saying what they are ready for. A
 redrive makes every frame that ended without success PENDING, with fresh counters, and asks the dialect to go on from there; frames that
@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from workflows.model import ENDED, ROOT, At, Cancelled, Frame, Paused, Redriven, Resumed, Status
+from workflows.events import Cancelled, Paused, Prioritized, Redriven, Resumed
+from workflows.model import ENDED, ROOT, At, Frame, Status
 
 if TYPE_CHECKING:
     from workflows.core.machine import Machine
@@ -34,6 +35,14 @@ def resumed(m: Machine, _event: Resumed) -> str:
     return _hold(m, False, "ExecutionResumed")
 
 
+def prioritized(m: Machine, event: Prioritized) -> str:
+    """Once it has begun there is nothing that a priority could change. The entry stands beside the course of things, as that of a pause."""
+    if m.header.status is Status.QUEUED and event.priority != m.header.priority:
+        m.note(m.present(ROOT).last, "ExecutionPrioritized", priority=event.priority)
+        m.set(priority=event.priority)
+    return m.header.status
+
+
 def redriven(m: Machine, event: Redriven) -> str:
     """The answer is the status after it: the execution may have ended again within this step, or may never have been redrivable."""
     if m.header.status not in REDRIVABLE:
@@ -52,6 +61,7 @@ def redriven(m: Machine, event: Redriven) -> str:
         if frame.status in _WITHOUT_SUCCESS:
             m.put(_afresh(frame, last))
     m.dialect.redriven(m, m.present(ROOT), data, same)
+    m.settle()
     return m.header.status
 
 
@@ -67,4 +77,4 @@ def _afresh(frame: Frame, last: int) -> Frame:
     """Retries and interruptions count anew, and what runs next is another entry; `attempt` counts on, so that no two calls of a task ever
     have the same number."""
     clean = replace(frame, entry=0, retries=(), interruptions=0, taken=False, output=None, error=None, reason="", ended=None)
-    return replace(clean, status=At.PENDING, last=last)
+    return replace(clean, alone=False, status=At.PENDING, last=last)

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from workflows.core.dataflow import dumps, loads, rfc3339, weight
-from workflows.core.dialect import RESULT_BYTES, TaskEvents
+from workflows.core.dialect import TaskEvents
 from workflows.core.draft import View
 from workflows.core.expressions import ExpressionFailure, Scope, evaluate, matches
 from workflows.core.machine import Machine, read_error
@@ -24,6 +24,7 @@ from workflows.model import (
     DATA_LIMIT_EXCEEDED,
     FINISHED,
     PARAMETER_PATH_FAILURE,
+    RESULT_BYTES,
     ROOT,
     RUNTIME,
     At,

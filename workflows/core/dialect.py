@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from workflows.core.draft import View
 from workflows.errors import Problem
-from workflows.model import DATA_LIMIT_EXCEEDED, Definition, Error, Frame, Ref, TaskSpec, exceeds
+from workflows.model import DATA_LIMIT_EXCEEDED, RESULT_BYTES, Definition, Error, Frame, Ref, TaskSpec, exceeds
 
 if TYPE_CHECKING:
     from workflows.core.machine import Machine
-
-RESULT_BYTES = 16 * 1024 * 1024
-"""A larger result of an attempt, or output of an execution, is refused (States.DataLimitExceeded)."""
 
 
 class Moment(StrEnum):

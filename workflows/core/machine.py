@@ -15,37 +15,41 @@ from typing import Any
 
 from workflows.core import control, retry
 from workflows.core.dataflow import dumps, loads
-from workflows.core.dialect import RESULT_BYTES, Dialect, Moment
+from workflows.core.dialect import Dialect, Moment
 from workflows.core.draft import Draft, Step, View
 from workflows.core.waits import EXECUTION, due
+from workflows.events import (
+    Broke,
+    Cancelled,
+    Continue,
+    Event,
+    Failed,
+    Fired,
+    Heartbeat,
+    Interrupted,
+    Paused,
+    Prioritized,
+    Redriven,
+    Resumed,
+    Started,
+    Succeeded,
+    Taken,
+)
 from workflows.model import (
     DATA_LIMIT_EXCEEDED,
     ENDED,
     HEARTBEAT_TIMEOUT,
     INTERRUPTED,
+    RESULT_BYTES,
     ROOT,
     RUNTIME,
     TIMEOUT,
     At,
-    Broke,
-    Cancelled,
-    Continue,
     Error,
-    Event,
-    Failed,
-    Fired,
     Frame,
     Header,
-    Heartbeat,
-    Interrupted,
-    Paused,
-    Redriven,
     Ref,
-    Resumed,
-    Started,
     Status,
-    Succeeded,
-    Taken,
     exceeds,
     parent_path,
 )
@@ -111,6 +115,10 @@ class Machine(Draft):
                 input=given,
                 created=self.at,
                 at=self.at,
+                priority=event.priority,
+                labels=event.labels,
+                key=event.key,
+                digest=event.digest,
             )
         )
         last = self.note(0, "ExecutionStarted", input=given)
@@ -176,16 +184,19 @@ class Machine(Draft):
         frame = self._current(event.path, event.visit, At.RUNNING)
         if frame is None:
             return
-        times = frame.interruptions + (not event.clean)
+        times, why = frame.interruptions + (not event.clean), {"cause": event.why} if event.why else {}
         frame = replace(
             frame,
             interruptions=times,
-            last=self.note(frame.last, "TaskInterrupted", interruptions=times, clean=event.clean),
+            alone=frame.alone or event.alone,
+            last=self.note(frame.last, "TaskInterrupted", interruptions=times, clean=event.clean, **why),
         )
         if self.dialect.resolve(frame).fail_on_interrupt:
-            self.fail(frame, Error(INTERRUPTED, "the server stopped during the attempt, which is not to be run again"), Moment.FAILED)
+            text = f"{event.why or 'the server stopped'} during the attempt, which is not to be run again"
+            self.fail(frame, Error(INTERRUPTED, text), Moment.FAILED)
         elif times >= INTERRUPTIONS:
-            self.fail(frame, Error(INTERRUPTED, f"the server died {times} times during the attempt"), Moment.FAILED)
+            text = f"the attempt was interrupted {times} times; at last {event.why or 'the server died'}"
+            self.fail(frame, Error(INTERRUPTED, text), Moment.FAILED)
         else:
             self.put(replace(frame, status=At.READY, deadlines=self._lasting(frame)))
 
@@ -214,7 +225,7 @@ class Machine(Draft):
     def goto(self, frame: Frame, state: str, data: Ref | None) -> None:
         """Send the frame to a state, which it enters in its turn. Nothing of the state it leaves is kept."""
         clean = replace(frame, entry=0, attempt=0, retries=(), interruptions=0, taken=False, output=None, entered=0, started=None)
-        self._send(replace(clean, state=state, input=data))
+        self._send(replace(clean, alone=False, state=state, input=data))
 
     def again(self, frame: Frame) -> None:
         """Send a RETRYING or redriven frame into its state once more; the retries it has spent stay spent."""
@@ -381,5 +392,6 @@ _HANDLERS: dict[type[Event], Callable[[Machine, Any], str | None]] = {
     Cancelled: control.cancelled,
     Paused: control.paused,
     Resumed: control.resumed,
+    Prioritized: control.prioritized,
     Redriven: control.redriven,
 }

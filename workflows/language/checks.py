@@ -16,8 +16,9 @@ from workflows.language.expressions import paths_of
 from workflows.language.findings import Cautions, Known
 from workflows.language.graph import UNSURE, examine, upstream_sets
 from workflows.language.names import Nearest, closest
+from workflows.language.secrets import references, unknown
 from workflows.language.shapes import shown
-from workflows.model import child_path
+from workflows.model import INLINE, SHARED, child_path
 
 _ROOTS = ("input", "results")
 
@@ -143,6 +144,8 @@ class Draft:
                     self._check_path(place, path, number, upstream[number])
         for place, path in paths_of(self.job.get("output"), "/output"):
             self._check_path(place, path, None, UNSURE)
+        for place in references(self.job.get("output"), "/output"):
+            self._refuse(place, "an output holds no secrets; only the parameters of a task may name one")
 
     def _check_path(self, place: str, path: Path, number: int | None, upstream: int) -> None:
         if path.root != DATA or not path.steps:
@@ -173,8 +176,17 @@ class Draft:
             if not known[name]:
                 self._refuse(f"{entry.pointer}/functionName", f"there is no function {shown(name)}", nearest.to(name))
 
-    def caution(self, cautions: Cautions) -> None:
+    def check_executors(self, inline: Known) -> None:
+        """In the server itself runs only what was made for that."""
         for entry in self.entries:
+            name = entry.loaded.get("function")
+            if entry.loaded.get("executor") == INLINE and name is not None and not inline(name):
+                text = f'{shown(name)} cannot run inline: only built-ins and functions marked @task_function(executor="inline") can'
+                self._refuse(f"{entry.pointer}/executor", text, SHARED)
+
+    def caution(self, cautions: Cautions, secrets: Known | None) -> None:
+        for entry in self.entries:
+            self.warnings += unknown(references(entry.loaded.get("parameters"), f"{entry.pointer}/parameters"), secrets)
             name = entry.loaded.get("function")
             if name is not None and (said := cautions(name)):
                 self.warnings.append(Problem(f"{entry.pointer}/functionName", said, severity="warning"))

@@ -20,24 +20,39 @@ def read_definition(
     *,
     functions: Known | None,
     function_names: Iterable[str] = (),
+    inline: Known | None = None,
     cautions: Cautions = no_caution,
+    secrets: Known | None = None,
     revision: int = 1,
 ) -> Definition:
     """The definition that is written as JSON in `raw`. NotJson if it is not JSON at all, else Invalid with every problem it has and where.
 
-    `functions` says whether a function of that name is registered (None: not asked); `function_names` are those to suggest. `cautions` says
-    what should be known of a function that is called; that is among the definition's `warnings`.
+    `functions` and `secrets` say whether there is a function, a secret of that name (None: not asked); `function_names` are those to
+    suggest; `inline` says whether a function may run in the server itself (None: not asked). `cautions` says what should be known of a
+    function that is called; that is among the definition's `warnings`.
     """
     document, problems = text.loads_unique(raw)
     written = raw if isinstance(raw, str) else raw.decode()
     try:
         if not isinstance(document, dict) or not states.is_state_machine(document):
             definition: Definition = tasklists.read(
-                document, functions=functions, function_names=function_names, cautions=cautions, revision=revision
+                document,
+                functions=functions,
+                function_names=function_names,
+                inline=inline,
+                cautions=cautions,
+                secrets=secrets,
+                revision=revision,
             )
         else:
             definition = states.read(
-                document, functions=functions, function_names=function_names, cautions=cautions, revision=revision, characters=len(written)
+                document,
+                functions=functions,
+                function_names=function_names,
+                cautions=cautions,
+                secrets=secrets,
+                revision=revision,
+                characters=len(written),
             )
     except Invalid as error:
         raise Invalid(positions.located([*problems, *error.problems], written)) from None

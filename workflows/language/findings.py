@@ -51,11 +51,13 @@ class Sight:
 
 class Findings:
     """`functions` says whether a function of that name is registered (None: not asked); `names` are those to suggest; `cautions` become
-    warnings. `jsonata`: that is the language of the whole machine. Only what both languages share is looked at then."""
+    warnings. `secrets`: names of the secrets that are put somewhere, by place. `jsonata`: that is the language of the whole machine. Only
+    what both languages share is looked at then."""
 
     def __init__(self, functions: Known | None = None, names: Iterable[str] = (), cautions: Cautions = no_caution) -> None:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
+        self.secrets: dict[str, str] = {}
         self.jsonata = False
         self.sight = Sight()
         self.sights: list[Sight] = []

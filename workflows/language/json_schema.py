@@ -15,7 +15,8 @@ from marshmallow import fields, missing, validate
 from workflows.language import shapes
 from workflows.language.json_schema_states import machine_keywords, state_definitions
 from workflows.language.rules import OPERATORS, operand_schema
-from workflows.language.schemas import MAX_TASKS, JobShape, Tasks, TaskShape
+from workflows.language.schedules import MAX_SCHEDULES, TRIGGERS, BlackoutShape, DaysShape, Schedules, ScheduleShape
+from workflows.language.schemas import MAX_TASKS, JobShape, RetryDelayShape, Tasks, TaskShape
 from workflows.language.shapes import Shape
 from workflows.language.states import ENVELOPE_KEYS
 
@@ -43,7 +44,10 @@ def json_schema(function_names: Iterable[str]) -> Json:
             "job": _job(),
             "task": _object(TaskShape),
             "taskById": _without_id(_object(TaskShape)),
-            "retryDelay": _object(TaskShape().load_fields["delay"].schema.__class__),  # type: ignore[attr-defined]
+            "retryDelay": _object(RetryDelayShape),
+            "schedule": _object(ScheduleShape) | {"oneOf": [{"required": [trigger]} for trigger in TRIGGERS]},
+            "blackout": _object(BlackoutShape),
+            "days": _object(DaysShape),
             "functionName": _function(sorted(function_names)),
             "template": _template(),
             "rule": rule_schema({"Comment": {"type": "string"}}, ()),
@@ -117,6 +121,8 @@ def _keyed(field: Any) -> Json:
     return {"type": "object", "additionalProperties": _described(field.value_field), **names}
 
 
+_OBJECTS: dict[type, str] = {RetryDelayShape: "retryDelay", ScheduleShape: "schedule", BlackoutShape: "blackout", DaysShape: "days"}
+
 _KINDS: dict[type, Callable[[Any], Json]] = {
     Tasks: lambda _: {},
     shapes.Choice: lambda field: {"enum": list(field.choices)},
@@ -127,7 +133,8 @@ _KINDS: dict[type, Callable[[Any], Json]] = {
     shapes.Payload: lambda _: {"allOf": [TEMPLATE], "not": {"type": "null"}},
     shapes.Condition: lambda _: dict(RULE),
     fields.Raw: lambda _: {},
-    shapes.Object: lambda _: {"$ref": "#/$defs/retryDelay"},
+    shapes.Object: lambda field: {"$ref": f"#/$defs/{_OBJECTS[type(field.schema)]}"},
+    Schedules: lambda field: {"type": "array", "items": _described(field.inner), "maxItems": MAX_SCHEDULES},
     shapes.Many: lambda field: {"type": "array", "items": _described(field.inner)},
     shapes.Keyed: _keyed,
 }

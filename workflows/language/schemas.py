@@ -6,16 +6,34 @@ Reading, the API description and the reference pages all come from these declara
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import ValidationError, validates_schema
+from marshmallow import ValidationError, fields, validates_schema
 
 from workflows.errors import Problem
-from workflows.language.shapes import Choice, Condition, Flag, Keyed, Many, Object, Payload, Real, Shape, Text, Whole, load_members, shown
-from workflows.model import Rule, child_path
+from workflows.language.ids import ID as JOB_ID
+from workflows.language.ids import check_id
+from workflows.language.input_schemas import check_schema
+from workflows.language.schedules import Schedules
+from workflows.language.shapes import (
+    Choice,
+    Condition,
+    Flag,
+    Keyed,
+    Many,
+    Object,
+    Payload,
+    Real,
+    Shape,
+    Strict,
+    Text,
+    Whole,
+    load_members,
+    shown,
+)
+from workflows.model import EXECUTORS, PRIORITIES, InputSchema, Rule, child_path
 
 MAX_SECONDS = 31_622_400
 """366 days. Longer waits belong to a schedule."""
@@ -28,18 +46,11 @@ MAX_RETRIES = 100
 MAX_COUNT = 2**31 - 1
 MAX_MULTIPLIER = 1_000
 
-JOB_ID = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
 TASK_ID_CHARACTERS = 128
 
 
 def about(description: str, example: Any) -> dict[str, Any]:
     return {"description": description, "example": example}
-
-
-def _job_id(value: str) -> None:
-    if not re.fullmatch(JOB_ID.strip("^$"), value):
-        what = "an id is 1 to 128 of the characters A-Z a-z 0-9 _ . - and starts with a letter or digit"
-        raise ValidationError(f"{what}, not {shown(value)}")
 
 
 def _task_id(value: str) -> None:
@@ -147,7 +158,16 @@ class TaskShape(Shape):
         ("rerun", "fail"),
         data_key="onInterrupt",
         load_default="rerun",
-        metadata=about("What becomes of an attempt that was under way when the server died.", "rerun"),
+        metadata=about("What becomes of an attempt that was under way when the server, or its worker process, died.", "rerun"),
+    )
+    executor = Choice(
+        EXECUTORS,
+        metadata=about(
+            "Where it runs: in a worker process beside others (`shared`), in one by itself, which is killed when its time is up or it is "
+            "cancelled (`isolated`), or in the server (`inline`: only functions made for that). If absent: where the function says, or "
+            "else the server's settings.",
+            "isolated",
+        ),
     )
     continue_on_failure = Flag(
         data_key="continueOnFailure",
@@ -195,12 +215,23 @@ def _other_ids(tasks: dict[str, Any]) -> list[Problem]:
     ]
 
 
+class JsonSchema(Strict, fields.Raw):
+    """A JSON Schema, which is given as it is."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> InputSchema:
+        problems = check_schema(value)
+        if problems:
+            raise ValidationError(problems)
+        schema: InputSchema = value
+        return schema
+
+
 class JobShape(Shape):
     """A job: tasks, and what holds for all of them."""
 
     id = Text(
         required=True,
-        validate=_job_id,
+        validate=check_id,
         metadata=about("Names the job: letters, digits, `_`, `.` and `-`, at most 128.", "order-processing") | {"pattern": JOB_ID},
     )
     name = Text(metadata=about("What people see. The id if absent.", "Order processing"))
@@ -233,6 +264,22 @@ class JobShape(Shape):
     max_active_runs = Whole(
         1, MAX_COUNT, data_key="maxActiveRuns", metadata=about("How many executions of the job may run at once. If absent, any number.", 1)
     )
+    priority = Whole(
+        PRIORITIES[0],
+        PRIORITIES[-1],
+        load_default=0,
+        metadata=about(
+            "Whose turn it is among executions that wait to begin: higher goes first, and a minute of waiting counts as one.", 10
+        ),
+    )
+    input_schema = JsonSchema(
+        data_key="inputSchema",
+        metadata=about(
+            "A JSON Schema (2020-12) that inputs must fit, or nothing is started. References lead to places in it, as `#/$defs/name`.",
+            {"type": "object", "required": ["orderId"], "properties": {"orderId": {"type": "integer"}}},
+        ),
+    )
+    schedules = Schedules(metadata=about("When it is to run by itself.", [{"cron": "0 3 * * *", "timezone": "Europe/Berlin"}]))
     timeout = Real(
         0,
         MAX_SECONDS,

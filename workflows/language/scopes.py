@@ -17,6 +17,7 @@ from workflows.language.fields import MAX_COUNT, MAX_SECONDS, Field, Kind, nulla
 from workflows.language.findings import Findings
 from workflows.language.resources import check_credentials, read_invoke, read_resource
 from workflows.language.retries import read_catch, read_retry
+from workflows.language.secrets import check_references, references
 from workflows.language.shapes import shown
 from workflows.model import child_path
 from workflows.states import Scope, State
@@ -298,10 +299,23 @@ def _check_task(value: dict[str, Any], draft: StateDraft, findings: Findings, js
     if isinstance(timeout, int) and isinstance(heartbeat, int) and heartbeat >= timeout:
         findings.refuse(f"{draft.pointer}/HeartbeatSeconds", f"this must be less than TimeoutSeconds, {timeout}")
     resource = draft.values.get("resource")
+    if resource is not None and not jsonata:
+        inner = "/Payload" if resource.kind == "lambda:invoke" else ""
+        draft.values["secrets"] = read_references(draft.values.get("parameters"), f"{draft.pointer}/Parameters", inner, findings)
     if resource is not None and resource.kind == "lambda:invoke" and not jsonata:
         place = f"{draft.pointer}/Parameters" if "Parameters" in value else draft.pointer
         name, qualifier = read_invoke(value.get("Parameters"), place, findings)
         draft.values["resource"] = states.Resource("lambda:invoke", name, resource.arn, qualifier)
+
+
+def read_references(parameters: Any, pointer: str, inner: str, findings: Findings) -> dict[str, str]:
+    """Secrets by their places in what the function is given, which is the part of `parameters` at `inner`."""
+    for problem in check_references(parameters, pointer):
+        findings.refuse(problem.pointer, problem.message)
+    given = pointer + inner
+    found = {place: name for place, name in references(parameters, pointer).items() if f"{place}/".startswith(f"{given}/")}
+    findings.secrets |= found
+    return {place.removeprefix(given): name for place, name in found.items()}
 
 
 # ----------------------------------------------------------------------------------------------- build

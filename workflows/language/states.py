@@ -15,8 +15,10 @@ from marshmallow import ValidationError
 from workflows.errors import Invalid, Problem
 from workflows.language.fields import is_object
 from workflows.language.findings import Cautions, Findings, Known, no_caution
+from workflows.language.schedules import schedule_problems, schedules_of
 from workflows.language.schemas import JobShape
 from workflows.language.scopes import JSONATA, MACHINE, ScopeDraft, build_states, read_scope
+from workflows.language.secrets import stray, unknown
 from workflows.language.shapes import shown, to_problems
 from workflows.language.transitions import check_transitions
 from workflows.language.variables import check_variables
@@ -25,7 +27,8 @@ from workflows.states import StateMachine
 MAX_CHARACTERS = 1_048_576
 """Of a state machine's text."""
 
-_ENVELOPE = JobShape(only=("id", "name", "description", "labels", "max_concurrency", "max_active_runs"))
+_KEYS = ("id", "name", "description", "labels", "max_concurrency", "max_active_runs", "priority", "input_schema", "schedules")
+_ENVELOPE = JobShape(only=_KEYS)
 ENVELOPE_KEYS = tuple(field.data_key or name for name, field in _ENVELOPE.load_fields.items())
 _BESIDE = replace(MACHINE, aliases=ENVELOPE_KEYS)
 
@@ -40,6 +43,7 @@ def read(
     functions: Known | None,
     function_names: Iterable[str] = (),
     cautions: Cautions = no_caution,
+    secrets: Known | None = None,
     revision: int = 1,
     id: str | None = None,
     characters: int = 0,
@@ -47,7 +51,8 @@ def read(
     """The state machine that `document` (a JSON value, nested as JSON text may be) defines; its `warnings` are what is odd but allowed.
 
     Raises Invalid with all its problems, the warnings after the errors. `functions` says whether a function of that name is registered
-    (None: not asked); `function_names` are those to suggest; `cautions` become warnings. `characters`: the length of the document's text.
+    (None: not asked), `secrets` likewise; `function_names` are those to suggest; `cautions` become warnings. `characters`: the length of
+    the document's text.
     """
     findings = Findings(functions, function_names, cautions)
     if characters > MAX_CHARACTERS:
@@ -57,6 +62,10 @@ def read(
         raise Invalid(findings.problems)
     envelope = {"id": id} if id is not None else _envelope(document, findings)
     draft = _machine(document, id is not None, findings)
+    findings.warnings += [
+        *unknown(findings.secrets, secrets),
+        *stray(document, {*findings.secrets, *(one.pointer for one in findings.problems)}),
+    ]
     if findings.problems or draft is None:
         raise Invalid([*findings.problems, *findings.warnings])
     return _compiled(draft, envelope, revision, tuple(findings.warnings))
@@ -68,8 +77,9 @@ def _envelope(document: dict[str, Any], findings: Findings) -> dict[str, Any]:
     try:
         loaded: dict[str, Any] = _ENVELOPE.load(given)
     except ValidationError as error:
-        findings.problems += to_problems(error.messages)
+        findings.problems += [*to_problems(error.messages), *schedule_problems(error.valid_data)]  # type: ignore[arg-type]
         return {}
+    findings.problems += schedule_problems(loaded)
     return loaded
 
 
@@ -97,6 +107,9 @@ def _compiled(draft: ScopeDraft, envelope: dict[str, Any], revision: int, warnin
         timeout=draft.values.get("timeout"),
         max_concurrency=envelope.get("max_concurrency"),
         max_active_runs=envelope.get("max_active_runs"),
+        priority=envelope.get("priority", 0),
+        input_schema=envelope.get("input_schema"),
+        schedules=schedules_of(envelope),
         start_at=draft.values["start_at"],
         states=build_states(draft),
         warnings=warnings,

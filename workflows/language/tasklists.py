@@ -14,7 +14,9 @@ from marshmallow import ValidationError
 from workflows.errors import Invalid, Problem
 from workflows.language.checks import Draft
 from workflows.language.findings import Cautions, Known, no_caution
+from workflows.language.schedules import schedule_problems, schedules_of
 from workflows.language.schemas import MAX_DELAY_SECONDS, JobShape
+from workflows.language.secrets import references
 from workflows.language.shapes import to_problems
 from workflows.model import ALL, Delay, Retrier, Rule, Task, TaskList, TaskSpec
 
@@ -26,13 +28,15 @@ def read(
     *,
     functions: Known | None,
     function_names: Iterable[str] = (),
+    inline: Known | None = None,
     cautions: Cautions = no_caution,
+    secrets: Known | None = None,
     revision: int = 1,
 ) -> TaskList:
     """The job that `document` (a JSON value) defines, or Invalid with all its problems, the warnings after the errors.
 
-    `functions` says whether a function of that name is registered (None: not asked); `function_names` are those to suggest; `cautions`
-    become its `warnings`.
+    `functions` and `secrets` say whether there is a function, a secret of that name (None: not asked); `function_names` are those to
+    suggest; `inline` says whether a function may run in the server itself (None: not asked); `cautions` become its `warnings`.
     """
     if not isinstance(document, dict):
         raise Invalid([Problem("", "a job must be an object")])
@@ -40,8 +44,10 @@ def read(
     draft = Draft(document, job)
     if functions is not None:
         draft.check_functions(functions, function_names)
-    draft.caution(cautions)
-    problems += draft.problems
+    if inline is not None:
+        draft.check_executors(inline)
+    draft.caution(cautions, secrets)
+    problems += [*draft.problems, *schedule_problems(job)]
     if problems:
         raise Invalid([*problems, *draft.warnings])
     return _compiled(draft, revision)
@@ -72,6 +78,9 @@ def _compiled(draft: Draft, revision: int) -> TaskList:
         timeout=job.get("timeout"),
         max_concurrency=job.get("max_concurrency"),
         max_active_runs=job.get("max_active_runs"),
+        priority=job["priority"],
+        input_schema=job.get("input_schema"),
+        schedules=schedules_of(job),
         warnings=tuple(draft.warnings),
         tasks=tasks,
         downstream={upstream: tuple(ids) for upstream, ids in downstream.items()},
@@ -86,6 +95,8 @@ def _task(loaded: dict[str, Any], upstream: tuple[str, ...]) -> Task:
         timeout=loaded.get("timeout"),
         heartbeat=loaded.get("heartbeat"),
         fail_on_interrupt=loaded["on_interrupt"] == "fail",
+        secrets=references(loaded.get("parameters")),
+        executor=loaded.get("executor"),
     )
     return Task(
         id=loaded["id"],

@@ -13,6 +13,7 @@ from typing import Any
 from workflows.errors import Problem
 from workflows.expressions import CONTEXT, DATA, Rule, Template
 from workflows.language.expressions import parse_rule, parse_template, paths_of
+from workflows.language.secrets import check_references
 from workflows.model import child_path
 
 _JSONATA = re.compile(r"\s*\{%.*%\}\s*", re.DOTALL)
@@ -25,6 +26,7 @@ def read_template(value: Any, pointer: str, problems: list[Problem]) -> Template
     parsed = parse_template(value, pointer, problems)
     known = {problem.pointer for problem in found}
     problems[:] = [problem for problem in problems if problem.pointer not in known] + found
+    problems += check_references(parsed, pointer)
     problems += _variables(parsed, pointer)
     return parsed
 

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from workflows.runtime.capture import TASK_LOGGER
 from workflows.runtime.executor import Run
 
 BEATS = 4
@@ -50,7 +51,7 @@ class RunContext:
         self.idempotency_key = run.idempotency_key
         self.labels = dict(run.labels)
         self.results = Results(run.results)
-        self.logger = logging.getLogger(f"stepwell.task.{run.function}")
+        self.logger = logging.getLogger(f"{TASK_LOGGER}.{run.function}")
         self.function_name = run.function
         self.aws_request_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{run.idempotency_key}:{run.attempt}"))
         self.invoked_function_arn = f"arn:aws:lambda:local:000000000000:function:{run.function}"

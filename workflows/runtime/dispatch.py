@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from workflows.core.dialect import Dialect
+from workflows.model import TaskSpec
 from workflows.runtime.execution import Execution
 from workflows.runtime.executor import Identity, Run
 
@@ -15,6 +16,10 @@ class Functions(Protocol):
     def has(self, name: str) -> bool: ...
 
     def wants_context(self, name: str) -> bool: ...
+
+    def lane(self, spec: TaskSpec, alone: bool) -> str:
+        """Name of the executor that is to run it; `alone`: not beside other attempts."""
+        ...
 
 
 def build_run(execution: Execution, dialect: Dialect, identity: Identity, functions: Functions) -> Run:
@@ -33,8 +38,9 @@ def build_run(execution: Execution, dialect: Dialect, identity: Identity, functi
         task_id=frame.state,
         attempt=frame.attempt,
         idempotency_key=f"{header.id}:{frame.path}:{frame.entry}",
-        labels=dialect.definition.labels,
+        labels={**dialect.definition.labels, **header.labels},
         results={name: execution.text(ref) for name, ref in results.items()},
         timeout=spec.timeout,
         heartbeat=spec.heartbeat,
+        secrets=spec.secrets,
     )

@@ -1,9 +1,9 @@
 """The engine: one thread that takes what came in, steps it, commits it in one transaction, and only then acts.
 
 Owns the order of things (commit, then act), draining and what happens when a commit fails. It knows no status and no rule of any dialect:
-`Intake` says what came in, `Stepper` steps, `Gate` chooses, `Ledger` writes, `Flight` has what an executor runs, `Recovery` finds what a
-dead server left. `turn` is the whole loop and needs no thread, so that a simulation can drive it with its own clock and stop it between any
-two effects.
+`Intake` says what came in, `Stepper` steps, `Gate` chooses, `Handout` hands out, `Ledger` writes, `Flight` has what executors run,
+`Recovery` finds what a dead server left. `turn` is the whole loop and needs no thread, so that a simulation can drive it with its own clock
+and stop it between any two effects.
 """
 
 from __future__ import annotations
@@ -13,18 +13,21 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from storage.protocol import StoreError, StoreUnavailable
 from workflows.errors import Unavailable
-from workflows.model import Fired, Interrupted, Taken
+from workflows.events import Fired
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.dispatch import Functions
 from workflows.runtime.executor import Executor, Identity, Outcome
+from workflows.runtime.feed import Feed
+from workflows.runtime.feed_log import KEPT, NONE, FeedLog, News
 from workflows.runtime.flight import Flight
 from workflows.runtime.gate import Gate
+from workflows.runtime.handout import Handout
 from workflows.runtime.held import Held
 from workflows.runtime.inbox import Inbox, Item, Reported, Request, TurnOf, Wake
 from workflows.runtime.intake import Intake, Reply
@@ -57,42 +60,50 @@ class Clocks:
 
 @dataclass(slots=True)
 class _Turn:
-    """A round, what went into it, and what is to be answered once it is committed."""
+    """A round, what went into it, and what is to be answered and told once it is committed."""
 
     round: Round
     items: list[Item]
+    news: News = NONE
     replies: list[Reply] = field(default_factory=list)
 
 
 class Engine:
-    """Writes one partition. `seed` draws 63 random bits; `fatal` is called when the engine cannot go on and must not return."""
+    """Writes one partition. `executors` have the names that `functions` knows; `seed` draws 63 random bits; `fatal` is called when the
+    engine cannot go on and must not return."""
 
     def __init__(
         self,
         ledger: Ledger,
         catalogue: Catalogue,
-        executor: Executor,
+        executors: Sequence[Executor],
         functions: Functions,
         *,
         max_jobs: int = 10,
+        feed_events: int = KEPT,
         clocks: Clocks = Clocks(),
         seed: Callable[[], int] = lambda: random.getrandbits(63),
         fatal: Callable[[], None] = lambda: os._exit(3),
     ) -> None:
         self.inbox = Inbox()
+        self.feed = Feed()
         self._ledger = ledger
+        self._feed_log = FeedLog(ledger, feed_events)
         self._clocks = clocks
         self._fatal = fatal
         self._round = Round(clocks.now())
-        self._flight = Flight(executor, functions, self.report)
+        self._flight = Flight(executors, functions, self.report, lambda: self.inbox.offer(Wake()))
         self._gate = Gate(
             max_jobs,
             lambda number: self._stepper.ready_paths(self._round, number),
             lambda definition: self._stepper.active(self._round, definition),
+            lambda number, path: self._stepper.lane(self._round, number, path),
         )
-        self._stepper = Stepper(ledger, self._gate, catalogue.dialect, seed, self._flight.__contains__)
+        self._stepper = Stepper(ledger, self._gate, catalogue.dialect, seed, self._flight.__contains__, functions.lane)
         self._desk = Desk(ledger, self._stepper, catalogue.latest)
         self._intake = Intake(self._desk, self._stepper, self._flight)
+        self._held = Held()
+        self._handout = Handout(self._gate, self._stepper, self._flight, self._held)
         self._timers = Timers(lambda after, limit: ledger.scan("due", after, limit))
         self._recovery = Recovery(ledger, self._stepper)
         self._kept: list[Item] = []
@@ -101,7 +112,6 @@ class Engine:
         self._drain_until: float | None = None
         self._stopped = False
         self._thread: threading.Thread | None = None
-        self._held = Held()
 
     # ----------------------------------------------------------------------------------------------------------- start, stop
 
@@ -115,6 +125,7 @@ class Engine:
     def stop(self, grace: float = 10.0) -> None:
         """Refuse requests, hand nothing out, give running attempts `grace` seconds, commit the last batch. Waits; idempotent."""
         self.inbox.close()
+        self.feed.close()
         if self._drain_until is None:
             self._drain_until = self._clocks.steady() + grace
         self.inbox.offer(Wake())
@@ -167,8 +178,13 @@ class Engine:
                 if (reply := self._intake.take(round, item)) is not None:
                     turn.replies.append(reply)
             self._fire(round)
-            self._hand_out(round)
+            if self._intake.closing:
+                self._handout.give_back(round)
+            elif self._drain_until is None:
+                self._handout.hand_out(round)
             self._stepper.write(round)
+            turn.news = self._feed_log.write(round.pending, round.touched.values())
+            self._desk.write(round)
         except StoreUnavailable as error:
             self._undo(turn, error)
             return
@@ -206,24 +222,6 @@ class Engine:
             if frame is not None:
                 self._stepper.step(round, int(number), Fired, path, frame.visit, due)
 
-    def _hand_out(self, round: Round) -> None:
-        """Have ready attempts taken while there are free workers. Each pick is admission and `Taken` at once."""
-        if self._intake.closing:  # what still runs is to be issued again, and that is not held against it
-            for identity in [identity for identity in self._flight if identity not in round.reported]:
-                self._stepper.step(round, identity.number, Interrupted, identity.path, identity.visit, True)
-        free = 0 if self._drain_until is not None else self._flight.free(round)
-        while free > 0 and (pick := self._gate.pick()) is not None:
-            found = self._stepper.function(round, *pick)
-            if found is None:
-                continue
-            function, visit = found
-            if self._flight.takes(function):
-                self._stepper.step(round, pick[0], Taken, pick[1], visit, self._flight.executor)
-                free -= 1
-            else:
-                self._stepper.hold(round, *pick)
-                self._held.add(*pick, function)
-
     # ---------------------------------------------------------------------------------------------------------- after a turn
 
     def _act(self, turn: _Turn) -> None:
@@ -232,6 +230,7 @@ class Engine:
         self._outage.over()
         for request, number, answer in turn.replies:
             request.answer(answer if number is None else round.instead.get(number, answer))
+        self.feed.published(turn.news)
         self._stepper.committed(round)
         self._recovery.committed()
         self._held.let_go(round.touched, lambda number: self._stepper.ready_paths(round, number))
@@ -240,7 +239,7 @@ class Engine:
         for identity in round.starts:
             execution = self._stepper.execution(round, identity.number)
             if execution is not None:
-                self._flight.submit(identity, execution, self._stepper.dialect(execution))
+                self._flight.submit(identity, round.lanes.get(identity), execution, self._stepper.dialect(execution))
         for identity in round.turns:
             self.inbox.offer(TurnOf(identity))
 
@@ -251,6 +250,7 @@ class Engine:
         self._stepper.forget()
         self._timers.clear()
         self._desk.forget()
+        self._feed_log.forget()
         self._held.clear()
         self._recovery.again()
         self._outage.failed()

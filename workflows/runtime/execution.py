@@ -16,7 +16,9 @@ from storage.records import encode
 from workflows.core.draft import Step
 from workflows.core.waits import due
 from workflows.model import ENDED, ROOT, Frame, Header, parent_path
+from workflows.runtime.changes import Change, change_of
 from workflows.runtime.ledger import Pending
+from workflows.runtime.names import names_of
 from workflows.runtime.payloads import Payloads
 from workflows.runtime.records import (
     CHUNK_BYTES,
@@ -104,13 +106,11 @@ class Execution:
 
     def apply(self, step: Step) -> None:
         """Take in what a step has changed."""
-        paused = self.paused
         self.header = step.header
         self._tail.extend(entry_row(entry) for entry in step.history)
         self._payloads.update(step.payloads)
-        for path in step.frames if self.paused is paused else (*self.frames, *step.frames):
-            self._dues.setdefault(path, _moment(self.frames.get(path), paused))
         for path, frame in step.frames.items():
+            self._before.setdefault(path, self.frames.get(path))
             if frame is None:
                 self._forget(path)
             else:
@@ -148,7 +148,7 @@ class Execution:
 
     def _clean(self) -> None:
         self._dirty: set[int] = set()
-        self._dues: dict[str, tuple[float | None, int]] = {}
+        self._before: dict[str, Frame | None] = {}
 
     def write(self, pending: Pending) -> None:
         """Add the records and index entries that have changed since the last commit. Raises storage.UnencodableRecord, and then has
@@ -170,6 +170,11 @@ class Execution:
         records["execution", (self.number,)] = encode(body)
         pending.records.update(records)
         self._write_indexes(header, pending)
+
+    def change(self) -> Change | None:
+        """What people can see of what has changed since the last commit."""
+        assert self.header is not None, "only executions that were started change"
+        return change_of(self.number, self.stored, self.header, self._before, self.frames)
 
     def committed(self) -> None:
         """What `write` gave out is in the store."""
@@ -233,6 +238,8 @@ class Execution:
         if known is None:
             pending.index("created", (-number,), True)
             pending.index(f"definition/{header.definition}", (-number,), True)
+            for index, name in names_of(header).items():
+                pending.index(index, (*name, number), True)
         if known is None or known.revision != header.revision:  # so that it is known without a search whether a revision is needed
             if known is not None:
                 pending.index(f"revision/{known.definition}/{known.revision}", (-number,), False)
@@ -244,12 +251,18 @@ class Execution:
         was_busy, busy = known is not None and known.work > 0, header.work > 0
         if was_busy != busy:
             pending.index("busy", (number,), busy)
-        for path, (before, visit) in self._dues.items():
-            after, now = _moment(self.frames.get(path), header.paused)
+        self._write_dues(header, pending)
+
+    def _write_dues(self, header: Header, pending: Pending) -> None:
+        paused = self.stored is not None and self.stored.paused
+        for path in self._before if header.paused is paused else {**self._before, **self.frames}:
+            frame = self.frames.get(path)
+            before, visit = _moment(self._before.get(path, frame), paused)
+            after, now = _moment(frame, header.paused)
             if before != after and before is not None:
-                pending.index("due", (before, number, path), False)
+                pending.index("due", (before, self.number, path), False)
             if (before, visit) != (after, now) and after is not None:  # a new wait until the same moment: the timers have used up the entry
-                pending.index("due", (after, number, path), True)
+                pending.index("due", (after, self.number, path), True)
 
 
 def header_of(number: int, read: Read) -> Header | None:

@@ -23,7 +23,8 @@ class Identity(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One attempt. `input` and the values of `results` are JSON texts; `timeout` and `heartbeat` are its limits, in seconds."""
+    """One attempt. `input` and the values of `results` are JSON texts; `timeout` and `heartbeat` are its limits, in seconds. `secrets`:
+    names by place in the input (`runtime.secrets`), put there by whoever calls the function and by nobody before."""
 
     identity: Identity
     function: str
@@ -37,6 +38,7 @@ class Run:
     results: Mapping[str, str] = field(default_factory=dict)
     timeout: float | None = None
     heartbeat: float | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,12 @@ class Erred:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The worker went away: nobody will ever report on this attempt."""
+    """The worker went away: nobody will ever report on this attempt. `clean`: it is not held against the attempt. `alone`: it is to be
+    issued again where no other attempt runs beside it. `why`: what became of the worker, in words that "during the attempt" may follow."""
+
+    clean: bool = False
+    alone: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +68,20 @@ class Beat:
     """A heartbeat: not final."""
 
 
-Outcome = Done | Erred | Lost | Beat
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """What the attempt has printed and logged so far: not final. `text` is the end of it, `truncated`: something before it is gone."""
+
+    task: str
+    attempt: int
+    text: str
+    truncated: bool
+
+
+Outcome = Done | Erred | Lost | Beat | Logged
+FINAL = (Done, Erred, Lost)
 Report = Callable[[Identity, Outcome], None]
-"""Called from any thread; must not block."""
+"""Called from any thread; must not block. What an attempt has logged is reported before its end, so that one commit takes in both."""
 
 
 class Executor(Protocol):
@@ -77,7 +95,13 @@ class Executor(Protocol):
         """Attempts it can run at once, as of now."""
         ...
 
-    def start(self, report: Report) -> None: ...
+    def start(self, report: Report, more: Callable[[], None] = lambda: None) -> None:
+        """`more` is called, from any thread, when there is more capacity without a report having been made."""
+        ...
+
+    def prepare(self) -> None:
+        """Attempts wait and there is no capacity left: get more, if there can be more. Called again and again while that is so."""
+        ...
 
     def submit(self, run: Run) -> None:
         """Run it. One whose identity is already under way is ignored."""
@@ -88,6 +112,10 @@ class Executor(Protocol):
         ...
 
     def close(self) -> None: ...
+
+    def gauges(self) -> Mapping[str, int]:
+        """For people: `workers`, attempts at once when all of it is up; `processes` that it has now."""
+        ...
 
     def troubles(self) -> list[str]:
         """What an operator should know, in sentences; empty when all is well."""

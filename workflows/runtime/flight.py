@@ -1,12 +1,15 @@
 """The attempts in flight: handed to an executor, not yet reported on. The engine's thread submits and cancels, any thread may count.
 
-An attempt stays here until the commit that takes in its report, so that a failed commit finds it where it was.
+An attempt stays here until the commit that takes in its report, so that a failed commit finds it where it was. One that was stopped is
+remembered until its executor is done with it: what it had printed may still come.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from storage.protocol import CorruptRecord, StoreError
 from workflows.core.dialect import Dialect
@@ -20,13 +23,16 @@ log = logging.getLogger(__name__)
 
 
 class Flight:
-    """`report` is where executors report to."""
+    """`report` is where executors report to; `more` hears that one has more room."""
 
-    def __init__(self, executor: Executor, functions: Functions, report: Report) -> None:
-        self._executor = executor
+    def __init__(self, executors: Iterable[Executor], functions: Functions, report: Report, more: Callable[[], None]) -> None:
+        self._executors = {executor.name: executor for executor in executors}
         self._functions = functions
         self._report = report
-        self._attempts: dict[Identity, None] = {}
+        self._more = more
+        self._attempts: dict[Identity, str] = {}  # the lane of each
+        self._counts: Counter[str] = Counter()
+        self._stopped: dict[Identity, None] = {}
 
     def __len__(self) -> int:
         return len(self._attempts)
@@ -37,40 +43,54 @@ class Flight:
     def __contains__(self, identity: Identity) -> bool:
         return identity in self._attempts
 
+    def stopped(self, identity: Identity) -> bool:
+        """Whether it is no longer wanted, and its executor has not reported its end yet."""
+        return identity in self._stopped
+
     @property
-    def executor(self) -> str:
-        """Name of the executor that attempts go to."""
-        return self._executor.name
+    def lanes(self) -> Iterable[str]:
+        """Names of the executors."""
+        return self._executors
 
     def start(self) -> None:
-        self._executor.start(self._report)
+        for executor in self._executors.values():
+            executor.start(self._report, self._more)
 
     def close(self) -> None:
-        self._executor.close()
+        for executor in self._executors.values():
+            executor.close()
 
     def takes(self, function: str) -> bool:
         """Whether there is such a function."""
         return self._functions.has(function)
 
-    def free(self, round: Round) -> int:
-        """How many more attempts this round may hand out."""
-        begun = sum(identity not in self._attempts for identity in round.starts)
-        return self._executor.capacity - len(self._attempts) + len(round.reported) - begun
+    def free(self, round: Round, lane: str) -> int:
+        """How many more attempts this round may hand out in this lane."""
+        over = sum(self._attempts.get(identity) == lane for identity in round.reported)
+        return self._executors[lane].capacity - self._counts[lane] + over
+
+    def prepare(self, lane: str) -> None:
+        """Attempts wait for this lane."""
+        self._executors[lane].prepare()
 
     def settle(self, round: Round) -> None:
         """The round is committed: what was reported or is no longer wanted is over."""
         for identity in round.reported:
-            self._attempts.pop(identity, None)
+            self._remove(identity)
+            self._stopped.pop(identity, None)
         for identity in round.stops:
-            if identity in self._attempts:
-                del self._attempts[identity]
-                self._executor.cancel(identity)
+            lane = self._remove(identity)
+            if lane is not None:
+                self._stopped[identity] = None
+                self._executors[lane].cancel(identity)
 
-    def submit(self, identity: Identity, execution: Execution, dialect: Dialect) -> None:
-        """Hand a taken attempt to the executor. One that is in flight already is left alone."""
+    def submit(self, identity: Identity, lane: str | None, execution: Execution, dialect: Dialect) -> None:
+        """Hand a taken attempt to the executor of its lane. One that is in flight already (and so may have none) is left alone."""
         if identity in self._attempts:
             return
-        self._attempts[identity] = None
+        assert lane is not None, "an attempt is taken in a lane"
+        self._attempts[identity] = lane
+        self._counts[lane] += 1
         try:
             run = build_run(execution, dialect, identity, self._functions)
         except CorruptRecord as error:
@@ -78,13 +98,27 @@ class Flight:
         except StoreError:
             self._report(identity, Lost())
         except Exception as error:
-            log.exception("the attempt %s cannot be described", identity)
+            about = {"execution_id": execution.header.id} if execution.header else {}
+            log.exception("the attempt %s cannot be described", identity, extra={**about, "execution_number": identity.number})
             self._report(identity, Erred(Error(RUNTIME, f"{type(error).__name__}: {error}")))
         else:
-            self._executor.submit(run)
+            self._executors[lane].submit(run)
 
-    def gauges(self) -> dict[str, int]:
-        return {"workers": self._executor.capacity, "running": len(self._attempts)}
+    def _remove(self, identity: Identity) -> str | None:
+        """Its lane, if it was in flight."""
+        lane = self._attempts.pop(identity, None)
+        if lane is not None:
+            self._counts[lane] -= 1
+        return lane
+
+    def gauges(self) -> dict[str, Any]:
+        """`workers` and `running` of all together, and `classes`: the same of each executor."""
+        classes = [{"name": name, "running": self._counts[name], **one.gauges()} for name, one in self._executors.items()]
+        return {
+            "workers": sum(one.gauges()["workers"] for one in self._executors.values()),
+            "running": len(self._attempts),
+            "classes": classes,
+        }
 
     def troubles(self) -> Iterable[str]:
-        return self._executor.troubles()
+        return [trouble for executor in self._executors.values() for trouble in executor.troubles()]

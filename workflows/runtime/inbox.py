@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
 from workflows.errors import Busy, Unavailable
+from workflows.runtime.audit import Act, Origin
 from workflows.runtime.executor import Identity, Outcome
 
 REQUESTS = 1_000
@@ -40,9 +42,16 @@ class Wake:
 
 @dataclass(slots=True)
 class Request:
-    """Base of what is asked from outside. Answered through `reply`, after the commit that holds its effect."""
+    """Base of what is asked from outside. Answered through `reply`, after the commit that holds its effect. One that has an `origin` and
+    changes something is recorded in the audit log by that same commit, with what `note` adds to its details."""
 
     reply: Future[Any] = field(default_factory=Future, init=False)
+    origin: Origin | None = field(default=None, init=False)
+    note: Mapping[str, Any] = field(default_factory=dict, init=False)
+
+    def act(self, _answer: Any) -> Act | None:
+        """What the audit log says of it once it has been performed with this answer; None: nothing."""
+        return Act(type(self).__name__.lower())
 
     def answer(self, answer: Any) -> None:
         """An exception is raised at the asker's. Whoever asked may have given up waiting."""

@@ -1,50 +1,45 @@
 """Runs attempts on daemon threads of the server itself: for built-ins and quick, trusted functions.
 
 A thread cannot be killed. When its attempt is cancelled or times out, the thread is *abandoned*: it runs out in its own time while another
-takes its place, up to as many as there are workers; beyond that capacity shrinks until one returns, and `troubles` says so. Whatever a
-function raises, SystemExit included, ends its attempt and nothing else.
+takes its place, up to as many as there are workers; beyond that capacity shrinks until one returns, and `troubles` says so. What an
+attempt prints goes out about once a second, and for the last time before its end.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import queue
 import threading
-import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from task_functions.registry import Function
-from workflows.errors import NotJson
-from workflows.language.text import InvalidValue, check, dumps
-from workflows.model import INVALID_RESULT, Error
-from workflows.runtime.context import RunContext
-from workflows.runtime.executor import Beat, Done, Erred, Identity, Lost, Outcome, Report, Run
+from workflows.logs import bound
+from workflows.model import INLINE
+from workflows.runtime.calling import Lookup, call
+from workflows.runtime.capture import Pulse
+from workflows.runtime.executor import Beat, Identity, Lost, Outcome, Report, Run
+from workflows.runtime.output import Output
+from workflows.runtime.secrets import Vault
 
 log = logging.getLogger(__name__)
-
-TRACEBACK_CHARS = 16_000
-"""The end of a longer traceback is kept."""
-
-_MACHINERY = frozenset({__name__, "task_functions.registry", "task_functions.handlers"})
-"""Modules whose frames at the top of a traceback say nothing to the function's author."""
 
 
 @dataclass(slots=True)
 class _Attempt:
     run: Run
+    output: Output
     stop: threading.Event = field(default_factory=threading.Event)
     begun: bool = False
 
 
 class InlineExecutor:
-    """An `Executor`. `lookup` finds a function by name; `workers` attempts run at once."""
+    """An `Executor`. `lookup` finds a function by name; `workers` attempts run at once; `vault` has the secrets."""
 
-    name = "inline"
+    name = INLINE
 
-    def __init__(self, lookup: Callable[[str], Function | None], workers: int) -> None:
+    def __init__(self, lookup: Lookup, workers: int, vault: Vault | None = None) -> None:
         self._lookup = lookup
+        self._vault = vault or Vault()
         self._workers = workers
         self._queue: queue.SimpleQueue[_Attempt | None] = queue.SimpleQueue()
         self._attempts: dict[Identity, _Attempt] = {}
@@ -53,12 +48,13 @@ class InlineExecutor:
         self._abandoned = 0
         self._report: Report | None = None
         self._closed = False
+        self._pulse = Pulse(self._pass_on)
 
     @property
     def capacity(self) -> int:
         return self._threads - self._abandoned
 
-    def start(self, report: Report) -> None:
+    def start(self, report: Report, _more: Callable[[], None] = lambda: None) -> None:
         with self._lock:
             if self._report is not None or self._closed:
                 return
@@ -66,11 +62,14 @@ class InlineExecutor:
             for _ in range(self._workers):
                 self._spawn()
 
+    def prepare(self) -> None:
+        """There are as many threads as there may be."""
+
     def submit(self, run: Run) -> None:
         with self._lock:
             if run.identity in self._attempts or self._closed:
                 return
-            attempt = self._attempts[run.identity] = _Attempt(run)
+            attempt = self._attempts[run.identity] = _Attempt(run, Output(run, self._pulse.ask))
         self._queue.put(attempt)
 
     def cancel(self, identity: Identity) -> None:
@@ -83,14 +82,21 @@ class InlineExecutor:
                 self._abandoned += 1
                 if self._threads < 2 * self._workers and not self._closed:
                     self._spawn()
+        attempt.output.pass_on(self._tell)
 
     def close(self) -> None:
         with self._lock:
             self._closed = True
-            for attempt in self._attempts.values():
+            attempts = list(self._attempts.values())
+            for attempt in attempts:
                 attempt.stop.set()
             for _ in range(self._threads):
                 self._queue.put(None)
+        for attempt in attempts:
+            attempt.output.pass_on(self._tell)
+
+    def gauges(self) -> Mapping[str, int]:
+        return {"workers": self.capacity, "processes": 0}
 
     def troubles(self) -> list[str]:
         short = self._workers - self.capacity if self._report is not None and not self._closed else 0
@@ -124,6 +130,7 @@ class InlineExecutor:
             self._abandoned -= abandoned
             surplus = abandoned and self._threads - self._abandoned > self._workers
             self._threads -= surplus
+        attempt.output.pass_on(self._tell)
         self._tell(attempt.run.identity, outcome)
         return surplus
 
@@ -132,44 +139,13 @@ class InlineExecutor:
         self._report(identity, outcome)
 
     def _outcome(self, attempt: _Attempt) -> Outcome:
-        try:
-            return self._called(attempt)
-        except BaseException as error:  # a result whose own methods raise, say: whatever it is, it is reported
-            return Erred(describe(error))
-
-    def _called(self, attempt: _Attempt) -> Outcome:
         run = attempt.run
-        function = self._lookup(run.function)
-        if function is None:
-            return Erred(Error("FunctionNotFound", f"no function {run.function!r} is registered"))
-        ctx = RunContext(run, lambda: self._tell(run.identity, Beat()), attempt.stop)
-        try:
-            result = function.invoke(json.loads(run.input), ctx)
-        except BaseException as error:
-            return Erred(describe(error))
-        try:
-            raw = function.handler and isinstance(result, bytes | bytearray | memoryview)
-            return Done(check(bytes(result), "result") if raw else dumps(result))
-        except (InvalidValue, NotJson) as error:
-            return Erred(Error(INVALID_RESULT, f"the function returned what JSON cannot hold: {error}"))
+        with bound(execution_id=run.execution_id, task_id=run.task_id, attempt=run.attempt):
+            return call(run, self._lookup, self._vault, lambda: self._tell(run.identity, Beat()), attempt.stop, attempt.output.tail)
 
-
-def describe(error: BaseException) -> Error:
-    """An exception as data. The type is the class's name; nothing the exception's own methods do can raise here."""
-    try:
-        message = str(error)
-    except BaseException as failure:
-        message = f"(its text cannot be had: {type(failure).__name__})"
-    frames = error.__traceback__
-    while frames is not None and frames.tb_frame.f_globals.get("__name__") in _MACHINERY:
-        frames = frames.tb_next
-    try:
-        text = "".join(traceback.format_exception(type(error), error, frames))
-    except BaseException as failure:
-        text = f"(the traceback cannot be had: {type(failure).__name__})"
-    return Error(type(error).__name__, _clean(message), _clean(text[-TRACEBACK_CHARS:]))
-
-
-def _clean(text: str) -> str:
-    """Text that UTF-8 can hold: lone surrogates, as from undecodable file names, are written out."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    def _pass_on(self) -> None:
+        with self._lock:
+            attempts = list(self._attempts.values())
+        for attempt in attempts:
+            if attempt.output.pass_on(self._tell, now=False):
+                self._pulse.ask()

@@ -45,6 +45,10 @@ class Snapshot:
     def scan(self, index: str, after: Key | None = None, limit: int = 100) -> list[Key]:
         return self._view.scan(index, after, limit)
 
+    def keys(self, kind: str, after: Key | None = None, limit: int = 100) -> list[Key]:
+        """Keys of the records of that kind, ascending, after `after`."""
+        return self._view.keys(kind, after, limit)
+
     def has(self, index: str, key: Key) -> bool:
         """Whether the index has an entry; `key` ends in an integer."""
         *rest, last = key
@@ -102,10 +106,15 @@ class Ledger:
 
     def commit(self, pending: Pending) -> None:
         """Write it as the partition's next batch. Raises storage.StoreUnavailable; `landed` then tells whether it is there."""
+        number = self.next()
+        self._store.commit(Batch(self.partition, number, pending.records, pending.indexes))
+        self._number = number
+
+    def next(self) -> int:
+        """The number of the next commit. Raises storage.StoreUnavailable."""
         if self._number is None:
             self._number = self._stored()
-        self._store.commit(Batch(self.partition, self._number + 1, pending.records, pending.indexes))
-        self._number += 1
+        return self._number + 1
 
     def landed(self) -> bool:
         """After a failed commit: whether it took effect all the same. Raises storage.StoreError while the store cannot be read."""

@@ -10,14 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from storage.protocol import Key
 from storage.records import decode
 from workflows.errors import Conflict, NotFound
 from workflows.model import ENDED, Definition, Status
+from workflows.runtime.audit import Act
 from workflows.runtime.execution import Execution
 from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Ledger, Pending, Snapshot
+from workflows.runtime.schedules import remove_all
 
 NAMED = 3
 """Executions that a refusal names."""
@@ -37,6 +40,9 @@ class Remove(Request):
     revision: int | None
     seen: int
     after: Callable[[], None]
+
+    def act(self, _answer: object) -> Act | None:
+        return Act("delete", self.definition, {} if self.revision is None else {"revision": self.revision})
 
     def answer(self, answer: object) -> None:
         self.after()
@@ -113,6 +119,14 @@ class Removals:
                 pending.index("revisions", key, False)
         pending.index("definitions", (name,), False)
         pending.put("document", ("definition", name), {"revision": latest, "digest": "", "deleted": True})
+        remove_all(pending, lambda kind, key: self._now(pending, kind, key), name)
+
+    def _now(self, pending: Pending, kind: str, key: Key) -> Any:
+        """A record's data as the batch leaves it, or None."""
+        if (kind, key) not in pending.records:
+            return self._ledger.read(kind, key)
+        sealed = pending.records[kind, key]
+        return None if sealed is None else decode(sealed)
 
     def _remove_one(self, pending: Pending, name: str, revision: int, latest: int, of_it: list[Execution]) -> None:
         key = self._listed(pending, name, revision)

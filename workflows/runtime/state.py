@@ -10,37 +10,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from workflows.core.machine import read_error
-from workflows.model import ENDED, ROOT, At, Definition, Error, Frame, Status, TaskList, child_path
+from workflows.model import ENDED, ROOT, Definition, Error, Frame, Status, TaskList, child_path
 from workflows.runtime.execution import Execution
 from workflows.runtime.passage import function_of, seen
-from workflows.runtime.task_state import TaskState
+from workflows.runtime.task_state import TaskState, begun, shown_status
 from workflows.states import StateMachine
-
-TASK_STATUSES: Mapping[At, str] = {
-    At.PENDING: "PENDING",
-    At.READY: "PENDING",
-    At.RUNNING: "RUNNING",
-    At.RETRYING: "RETRYING",
-    At.WAITING: "RUNNING",
-    At.OPEN: "RUNNING",
-    At.PARKED: "RUNNING",
-    At.SUCCEEDED: "COMPLETED",
-    At.FAILED: "FAILED",
-    At.SKIPPED: "SKIPPED",
-    At.CANCELLED: "CANCELLED",
-}
-"""What a task's frame is called to users. A READY frame that has run before shows RETRYING."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionState:
-    """`input` and `output` are JSON texts. `submitted` is when it was accepted, `started` when it was admitted, since its latest redrive if
-    there was one."""
+    """`input` and `output` are JSON texts. `labels` are the definition's and its own. `submitted` is when it was accepted, `started` when
+    it was admitted, since its latest redrive if there was one."""
 
     id: str
     definition: str
     revision: int
     status: Status
+    priority: int
+    labels: Mapping[str, str]
     submitted: float
     started: float | None
     ended: float | None
@@ -61,6 +48,8 @@ def describe(execution: Execution, definition: Definition, *, payloads: bool = T
         definition=header.definition,
         revision=header.revision,
         status=header.status,
+        priority=header.priority,
+        labels={**definition.labels, **header.labels},
         submitted=header.created,
         started=header.started,
         ended=header.ended,
@@ -106,14 +95,12 @@ def _states(execution: Execution, machine: StateMachine, status: Status, payload
 
 
 def _task(execution: Execution, task: str, name: str, function: str, frame: Frame, payloads: bool) -> TaskState:
-    begun = frame.attempt - (frame.status is At.READY and not frame.taken)
-    status = "RETRYING" if frame.status is At.READY and begun else TASK_STATUSES[frame.status]
     return TaskState(
         id=task,
         name=name,
         function=function,
-        status=status,
-        attempts=begun,
+        status=shown_status(frame),
+        attempts=begun(frame),
         started=frame.started,
         ended=frame.ended,
         result=execution.text(frame.output) if payloads and frame.output is not None else None,

@@ -12,16 +12,19 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from storage.protocol import CorruptRecord, StoreUnavailable, UnencodableRecord
+from storage.protocol import CorruptRecord, Key, StoreUnavailable, UnencodableRecord
 from workflows.core.dialect import Dialect
 from workflows.core.machine import step
 from workflows.core.waits import Wait, Work, work
 from workflows.errors import Misfit, NotFound, Unavailable
-from workflows.model import ENDED, RUNTIME, At, Broke, Definition, Error, Event, Header, Interrupted, Redriven, Status
+from workflows.events import Broke, Event, Interrupted, Redriven
+from workflows.model import ENDED, RUNTIME, At, Definition, Error, Header, Status, TaskSpec
+from workflows.runtime.audit import Deed
 from workflows.runtime.execution import Execution
 from workflows.runtime.executor import Identity
-from workflows.runtime.gate import Gate, Limits
+from workflows.runtime.gate import Gate
 from workflows.runtime.ledger import Ledger, Pending
+from workflows.runtime.lines import Limits, rank
 from workflows.runtime.payloads import Payloads
 
 log = logging.getLogger(__name__)
@@ -36,21 +39,27 @@ Kind = Callable[..., Event]
 @dataclass(slots=True)
 class Round:
     """One turn of the engine: what has changed and what is to be done after the commit. `instead`: what askers about an execution hear
-    in place of their answer."""
+    in place of their answer. `names`: of executions that begin (index, name), with their numbers. `lanes`: of attempts handed out.
+    `changes` counts steps and writes that changed something; `deeds` are those somebody asked for, by the execution they are about."""
 
     now: float
     touched: dict[int, Execution] = field(default_factory=dict)
     pending: Pending = field(default_factory=Pending)
     reported: dict[Identity, None] = field(default_factory=dict)
     starts: dict[Identity, None] = field(default_factory=dict)
+    lanes: dict[Identity, str] = field(default_factory=dict)
     stops: dict[Identity, None] = field(default_factory=dict)
     turns: list[Identity] = field(default_factory=list)
     instead: dict[int, Any] = field(default_factory=dict)
+    names: dict[tuple[str, Key], int] = field(default_factory=dict)
+    deeds: list[tuple[int | None, Deed]] = field(default_factory=list)
+    changes: int = 0
     lost: int = 0
 
 
 class Stepper:
-    """`dialect_of` gives the dialect of a definition's revision; `seed` draws 63 random bits; `in_flight`: an executor has the attempt."""
+    """`dialect_of` gives the dialect of a definition's revision; `seed` draws 63 random bits; `in_flight`: an executor has the attempt;
+    `lane_of` names the executor for a task, whose attempts are to run beside others or not."""
 
     def __init__(
         self,
@@ -59,18 +68,21 @@ class Stepper:
         dialect_of: Callable[[str, int], Dialect],
         seed: Callable[[], int],
         in_flight: Callable[[Identity], bool],
+        lane_of: Callable[[TaskSpec, bool], str],
     ) -> None:
         self._ledger = ledger
         self._gate = gate
         self.dialect_of = dialect_of
         self.seed = seed
         self._in_flight = in_flight
+        self._lane_of = lane_of
         self._live: dict[int, Execution] = {}
         self._payloads = Payloads()
         self._revived: set[int] = set()
         self._first = True
         self._silent: int | None = None
         self.recovering = True
+        gate.complete = False
         self.set_aside: dict[int, str] = {}
         self.recovered = [0, 0]
 
@@ -98,6 +110,7 @@ class Stepper:
         self._live.clear()
         self._revived.clear()
         self._gate.clear()
+        self._gate.complete = False
         self.recovering = True
         if self._first:  # what was counted was not committed, or is met again
             self.recovered[0] = 0
@@ -114,6 +127,7 @@ class Stepper:
 
     def recovery_done(self) -> None:
         self.recovering = self._first = False
+        self._gate.complete = True
         self._revived.clear()
 
     # --------------------------------------------------------------------------------------------------------------- steps
@@ -145,9 +159,9 @@ class Stepper:
         self._apply(round, execution, dialect.definition, result)
         return result.answer
 
-    def ask(self, round: Round, number: int, kind: Kind) -> str:
+    def ask(self, round: Round, number: int, kind: Kind, *details: Any) -> str:
         """A step whose answer somebody waits for. Raises NotFound, and Unavailable for an execution that is set aside."""
-        answer = "" if self.execution(round, number) is None else self.step(round, number, kind)
+        answer = "" if self.execution(round, number) is None else self.step(round, number, kind, *details)
         return answer or self.header(round, number).status
 
     def header(self, round: Round, number: int) -> Header:
@@ -182,6 +196,19 @@ class Stepper:
         except Exception as error:
             self._broke(round, execution, dialect, error)
             return None
+
+    def lane(self, round: Round, number: int, path: str) -> str:
+        """Name of the executor a ready attempt is for. One that cannot say is offered in the usual one, and its turn shows why."""
+        execution = self.execution(round, number)
+        try:
+            assert execution is not None, "what became ready a moment ago is there"
+            frame = execution.frames[path]
+            spec, alone = self.dialect(execution).resolve(frame), frame.alone
+        except StoreUnavailable:
+            raise
+        except Exception:
+            spec, alone = TaskSpec(""), False
+        return self._lane_of(spec, alone)
 
     def hold(self, round: Round, number: int, path: str) -> None:
         """Keep a ready attempt back: the gate is not to offer it again before the next start."""
@@ -225,7 +252,7 @@ class Stepper:
 
     def _broke(self, round: Round, execution: Execution, dialect: Dialect, error: BaseException) -> str:
         assert execution.header is not None, "an execution in the working set has a header"
-        log.exception("execution %s broke", execution.header.id, exc_info=error)
+        log.exception("execution %s broke", execution.header.id, exc_info=error, extra={"execution_id": execution.header.id})
         text = "".join(traceback.format_exception(error))
         failure = Error(RUNTIME, f"{type(error).__name__}: {error}", text)
         try:
@@ -237,7 +264,8 @@ class Stepper:
         return result.answer
 
     def _unencodable(self, round: Round, number: int, error: UnencodableRecord) -> None:
-        """Back to what is stored, and from there to FAILED. One never stored is gone: whoever asked for it hears why."""
+        """Back to what is stored, and from there to FAILED. One never stored is gone, and one that had ended is not redriven: whoever asked
+        for it hears why."""
         execution = round.touched.pop(number)
         header = execution.header
         assert header is not None, "a touched execution was started"
@@ -254,6 +282,7 @@ class Stepper:
         dialect = None if stored is None else self._readable(stored)
         if stored is None or dialect is None:
             return
+        over = execution.stored.status in ENDED
         round.stops.update({identity: None for identity in _taken(stored) if self._in_flight(identity)})
         self._silent = number
         self._broke(round, stored, dialect, error)
@@ -263,12 +292,13 @@ class Stepper:
         except UnencodableRecord as second:
             round.touched.pop(number, None)
             self._set_aside(number, f"it can neither be stored nor be failed: {second}")
-        round.instead[number] = error if stored.header is None else stored.header.status
+        round.instead[number] = error if over or stored.header is None else stored.header.status
 
     def _set_aside(self, number: int, why: str) -> None:
-        log.error("execution number %d is set aside: %s", number, why)
+        known = self._live.pop(number, None)
+        about = {"execution_id": known.header.id} if known is not None and known.header is not None else {}
+        log.error("execution number %d is set aside: %s", number, why, extra={**about, "execution_number": number})
         self.set_aside[number] = why
-        self._live.pop(number, None)
         self._gate.ended(number, "", had_begun=False)
 
     # ------------------------------------------------------------------------------------------------------------- signals
@@ -282,6 +312,7 @@ class Stepper:
         execution.apply(result)
         round.touched[execution.number] = execution
         if execution.number != self._silent:
+            round.changes += 1
             self._signal(round, execution, definition, before, was)
 
     def _revive(self, round: Round, execution: Execution) -> None:
@@ -329,10 +360,12 @@ class Stepper:
         if header.status in ENDED:
             self._gate.ended(number, definition.id, had_begun=was is Status.RUNNING)
         elif header.status is Status.QUEUED:
+            place = rank(header.priority, header.created)
             if header.paused:
                 self._gate.ended(number, definition.id, had_begun=False)
             elif ready:
-                self._gate.enqueue(number, limits)
+                self._gate.enqueue(number, limits, place)
+            self._gate.move(number, place)
         elif ready or unready or running:
             self._gate.update(number, limits, ready, unready, running)
 

@@ -28,6 +28,7 @@ class Summary:
     revision: int
     status: Status
     paused: bool
+    priority: int
     labels: Mapping[str, str]
     submitted: float
     started: float | None
@@ -43,6 +44,7 @@ def summary(number: int, header: Header, labels: Mapping[str, str], read: Read) 
         revision=header.revision,
         status=header.status,
         paused=header.paused,
+        priority=header.priority,
         labels=labels,
         submitted=header.created,
         started=header.started,

@@ -9,20 +9,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workflows.service.audit import Audit
 from workflows.service.control import Control
 from workflows.service.definitions import Definitions
 from workflows.service.executions import Executions
+from workflows.service.keys import Keys
 from workflows.service.listing import Listing
+from workflows.service.schedules import Schedules
+from workflows.service.streams import Streams
 from workflows.service.system import System
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
     """`definitions`: what may be executed. `executions`: starting and looking. `control`: stopping and going on. `listing`: looking
-    through executions. `system`: the server."""
+    through executions. `streams`: live events. `system`: the server. `audit`: who changed what. `keys`: who may come in.
+    `schedules`: when jobs run by themselves."""
 
     definitions: Definitions
     executions: Executions
     control: Control
     listing: Listing
+    streams: Streams
     system: System
+    audit: Audit
+    keys: Keys
+    schedules: Schedules

@@ -7,9 +7,10 @@ no longer what the filter found says so itself, as its refusal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 from storage.protocol import StoreError
 from workflows.errors import Conflict, StepwellError
@@ -19,9 +20,9 @@ from workflows.runtime.engine import Engine
 from workflows.runtime.ledger import Ledger
 from workflows.runtime.requests import Cancel, Pause, Redrive, Resume
 from workflows.runtime.requests import Control as Asked
-from workflows.service.asking import answered, ask, find
+from workflows.service.asking import answered, ask, begin, find
 from workflows.service.filters import Filter, Match, matching
-from workflows.service.inputs import taken
+from workflows.service.inputs import Inputs, text_of
 
 GROUP = 100
 """Executions that are asked at once in bulk: few beside what the engine takes in one turn, so that nobody waits for all of them."""
@@ -78,10 +79,11 @@ class Bulk:
 
 
 class Control:
-    def __init__(self, ledger: Ledger, catalogue: Catalogue, engine: Engine) -> None:
+    def __init__(self, ledger: Ledger, catalogue: Catalogue, engine: Engine, inputs: Inputs) -> None:
         self._ledger = ledger
         self._catalogue = catalogue
         self._engine = engine
+        self._inputs = inputs
 
     def cancel(self, execution_id: str) -> Controlled:
         """One that is cancelled already is left so. Raises NotFound, and Conflict for one that has ended otherwise."""
@@ -112,7 +114,8 @@ class Control:
         if preview:
             return Bulk(len(found), shown)
         groups = (found[start : start + GROUP] for start in range(0, len(found), GROUP))
-        refused = tuple(refusal for group in groups for refusal in self._group(action, group))
+        note = {"filter": {name: value for name, value in asdict(wanted).items() if value not in (None, {})}}
+        refused = tuple(refusal for group in groups for refusal in self._group(action, group, note))
         return Bulk(len(found), shown, len(found) - len(refused), refused)
 
     # -------------------------------------------------------------------------------------------------------------- within
@@ -133,7 +136,9 @@ class Control:
             definition = self._catalogue.get(header.definition, header.revision if revision is None else revision)
         except LookupError:
             return "null"
-        return taken(definition, raw, "/input")
+        text = text_of(raw)
+        self._inputs.check(definition, text, "/input")
+        return text
 
     def _matching(self, wanted: Filter) -> Iterator[Match]:
         after: int | None = None
@@ -145,13 +150,14 @@ class Control:
                     return
                 after = page.next
 
-    def _group(self, action: Action, group: Sequence[Match]) -> Iterator[Refusal]:
-        """Ask all of them, then hear all of them."""
+    def _group(self, action: Action, group: Sequence[Match], note: Mapping[str, Any]) -> Iterator[Refusal]:
+        """Ask all of them, then hear all of them. `note` is for the audit log."""
         asked: list[tuple[str, Asked]] = []
         for match in group:
             request = _REQUESTS[action](match.number)
+            request.note = note
             try:
-                self._engine.inbox.ask(request)
+                begin(self._engine, request)
             except StepwellError as error:
                 yield Refusal(match.header.id, str(error))
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -17,12 +17,16 @@ from workflows.errors import Invalid, NotJson, StepwellError
 from workflows.language import canonical, read_definition
 from workflows.language.json_schema import json_schema
 from workflows.language.text import check, loads
+from workflows.model import Definition
+from workflows.runtime.audit import Act
 from workflows.runtime.catalogue import Catalogue, Registration
 from workflows.runtime.engine import Engine
 from workflows.runtime.execution import header_of
 from workflows.runtime.ledger import Ledger, Snapshot
 from workflows.runtime.removal import NAMED, Remove, needed_definition, no_definition, no_revision, revisions_of, under_way
 from workflows.runtime.requests import Write
+from workflows.runtime.schedules import Made, replace_all
+from workflows.runtime.secrets import Vault
 from workflows.service.asking import ask
 from workflows.service.paging import Page, cursor, place_of
 from workflows.states import StateMachine
@@ -53,26 +57,55 @@ class Revision:
 
 
 class Definitions:
-    """`registry` knows the functions that a definition may name."""
+    """`registry` knows the functions that a definition may name, `vault` the secrets. `changed` is called when schedules may have."""
 
-    def __init__(self, ledger: Ledger, catalogue: Catalogue, engine: Engine, registry: Registry) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        catalogue: Catalogue,
+        engine: Engine,
+        registry: Registry,
+        vault: Vault,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
         self._ledger = ledger
         self._catalogue = catalogue
         self._engine = engine
         self._registry = registry
+        self._vault = vault
+        self._changed = changed
 
     def register(self, raw: bytes, source: str | None = None) -> Registration:
         """Add a definition, or the next revision of one. `source`: the file it came from; a file that is as it was at its own last load
         changes nothing, so that what was edited since then by request stays. Raises NotJson, and Invalid with every problem."""
-        definition = read_definition(raw, functions=self._registry.has, function_names=self._registry.names(), cautions=caution)
+        registry = self._registry
+        definition = read_definition(
+            raw,
+            functions=registry.has,
+            function_names=registry.names(),
+            inline=registry.runs_inline,
+            cautions=caution,
+            secrets=self._vault.has,
+        )
         text = check(raw)
-        form = canonical(loads(text))
+        document = loads(text)
+        form, made = canonical(document), made_of(definition, document)
 
         def write(pending: Any, read: Any, now: float) -> Registration:
-            return self._catalogue.register(pending, read, definition.id, text, form, now, source)
+            done = self._catalogue.register(pending, read, definition.id, text, form, now, source)
+            if done.created:
+                replace_all(pending, read, definition.id, made, now)
+            return done
 
-        answer: Registration = ask(self._engine, Write(write, lambda: self._catalogue.forget(definition.id)))
+        def tell(done: Registration) -> Act | None:
+            return Act("register", done.id, {"revision": done.revision}) if done.created else None
+
+        answer: Registration = ask(self._engine, Write(write, tell, lambda: self._settled(definition.id)))
         return replace(answer, warnings=definition.warnings)
+
+    def _settled(self, definition_id: str) -> None:
+        self._catalogue.forget(definition_id)
+        self._changed()
 
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of definitions, with the functions that are registered now."""
@@ -159,3 +192,8 @@ class Definitions:
         found = self._catalogue.get(name, revision)
         dialect: Literal["taskList", "stateMachine"] = "stateMachine" if isinstance(found, StateMachine) else "taskList"
         return Described(name, revision, found.name, found.description, found.labels, dialect, created)
+
+
+def made_of(definition: Definition, document: Any) -> list[Made]:
+    """The schedules that the definition, written as this JSON value, comes with."""
+    return [Made(one, canonical(spec)) for one, spec in zip(definition.schedules, document.get("schedules", ()), strict=True)]

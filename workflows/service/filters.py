@@ -194,11 +194,11 @@ def _in_time(wanted: Filter, created: float) -> bool:
 
 
 def labels_of(header: Header, catalogue: Catalogue) -> Mapping[str, str]:
-    """The labels an execution has: its definition's. None of a definition that this program cannot read."""
+    """The labels an execution has: its definition's, but for those that it has itself. One that this program cannot read has none."""
     try:
-        return catalogue.get(header.definition, header.revision).labels
+        return {**catalogue.get(header.definition, header.revision).labels, **header.labels}
     except (LookupError, StepwellError):
-        return {}
+        return header.labels
 
 
 def _says(snapshot: Snapshot, text: str, number: int, header: Header, searched: _Searched) -> bool:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from storage.protocol import CorruptRecord, Key
 from workflows.errors import StepwellError, Unavailable
@@ -33,24 +33,35 @@ class SystemState:
     active: tuple[ExecutionState, ...]
     queued: tuple[str, ...]
     counts: dict[Status, int]
-    pool: dict[str, int]
+    pool: dict[str, Any]
     uptime: float
     version: str
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`troubles`: what an operator should know, in sentences; none when all is well."""
+    """`troubles`: what an operator should know, in sentences; none when all is well. `told`: whoever asks is told of them."""
 
     troubles: tuple[str, ...]
+    told: bool = True
 
 
 class System:
-    def __init__(self, ledger: Ledger, catalogue: Catalogue, engine: Engine, clock: Callable[[], float] = time.monotonic) -> None:
+    """`more`: troubles that others than the engine have."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        catalogue: Catalogue,
+        engine: Engine,
+        clock: Callable[[], float] = time.monotonic,
+        more: Callable[[], list[str]] = list,
+    ) -> None:
         self._ledger = ledger
         self._catalogue = catalogue
         self._engine = engine
         self._clock = clock
+        self._more = more
         self._since = clock()
 
     def state(self) -> SystemState:
@@ -68,7 +79,7 @@ class System:
         """Raises Unavailable while the server is stopping."""
         if self._engine.inbox.closed:
             raise Unavailable("the server is stopping")
-        return Health(tuple(self._engine.troubles()))
+        return Health((*self._engine.troubles(), *self._more()))
 
     def _active(self, snapshot: Snapshot, number: int) -> ExecutionState | None:
         execution = Execution.load(number, snapshot.read)
@@ -83,9 +94,10 @@ class System:
     def _shown(self, snapshot: Snapshot, keys: list[Key], show: Callable[[Snapshot, int], T | None]) -> Iterator[T]:
         """One that cannot be read is left out: it is set aside, and `health` says why."""
         for key in keys:
+            number = -int(key[0])
             try:
-                shown = show(snapshot, -int(key[0]))
+                shown = show(snapshot, number)
                 if shown is not None:
                     yield shown
             except (CorruptRecord, LookupError, StepwellError) as error:
-                log.warning("execution number %d cannot be listed: %s", -int(key[0]), error)
+                log.warning("execution number %d cannot be listed: %s", number, error, extra={"execution_number": number})

@@ -9,7 +9,8 @@ To add an endpoint:
    `problems.py` answers what the service raises.
 3. Add its row to the file's `KIND` (columns: `endpoints.Endpoint`); name only the errors that `errors_of` does not know of. A new kind of
    endpoint is a new file and a place in `KINDS`; a new name in a path gets a line in `workflows.api.openapi.VALUES`.
-4. Add it to the guide and the changelog. `GET /` and `/openapi.json` show it by themselves, and `tests/http/test_openapi.py` checks that.
+4. Run `make docs`, which adds it to the guide, and tell of it in the changelog. `GET /` and `/openapi.json` show it by themselves, and
+   `tests/http/test_openapi.py` checks that.
 """
 
 from __future__ import annotations
@@ -18,12 +19,24 @@ from collections.abc import Iterable
 
 from flask import Flask
 
+from workflows.api.access import open_routes
 from workflows.api.openapi import Api
-from workflows.api.rest import control, definitions, executions, index, listing, system
+from workflows.api.rest import audit, control, definitions, executions, index, keys, listing, schedules, stream, system
 from workflows.api.rest.endpoints import Kind, blueprint
 from workflows.service import Service
 
-KINDS = (index.KIND, definitions.KIND, executions.KIND, control.KIND, listing.KIND, system.KIND)
+KINDS = (
+    index.KIND,
+    definitions.KIND,
+    executions.KIND,
+    control.KIND,
+    listing.KIND,
+    stream.KIND,
+    schedules.KIND,
+    keys.KIND,
+    audit.KIND,
+    system.KIND,
+)
 
 
 def register_rest(app: Flask, service: Service, kinds: Iterable[Kind] = KINDS) -> None:
@@ -31,4 +44,5 @@ def register_rest(app: Flask, service: Service, kinds: Iterable[Kind] = KINDS) -
     api = Api(app)
     for kind in kinds:
         api.register_blueprint(blueprint(kind, service))
-    app.extensions["stepwell.endpoints"] = tuple(endpoint for kind in kinds for endpoint in kind.endpoints)
+    endpoints = app.extensions["stepwell.endpoints"] = tuple(endpoint for kind in kinds for endpoint in kind.endpoints)
+    open_routes(app, ((one.method, one.rule, None if one.public else one.needed_role) for one in endpoints))

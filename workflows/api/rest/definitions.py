@@ -67,6 +67,7 @@ KIND = Kind(
             {201: RegisteredSchema},
             description="The same document again, however it is written, is the same revision. One that is refused is told every problem.",
             body=RawBody("A task list, a graph, or a state machine in Amazon States Language.", TASK_LIST, form={"type": "object"}),
+            leads={"execute": {"definitionId": "id"}},
             role=Role.ADMIN,
         ),
         Endpoint(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 
@@ -16,19 +15,12 @@ from marshmallow import Schema
 
 from workflows.api.answers import answer
 from workflows.api.bodies import JSON, JsonBody, RawBody
-from workflows.api.openapi import Blueprint
+from workflows.api.openapi import ON_EVERY_ANSWER, Blueprint
 from workflows.api.paths import shown_path
 from workflows.api.schemas.base import Shape, example_of
 from workflows.api.schemas.queries import Query
+from workflows.roles import Role as Role
 from workflows.service import Service
-
-
-class Role(StrEnum):
-    """What somebody may do; each may also what those before it may."""
-
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +38,10 @@ class Endpoint:
     schemas load them, `sent` as the body comes, each only where the endpoint has it. Its name names the endpoint.
 
     `answers`: status → schema (None: the record is JSON already), the usual one first. `errors`: those that its kind of request does not
-    have anyway (`errors_of`). `tells`: headers of a successful answer, by name. `sample` is a path to try. `role`: who may; without it
-    viewers may look and only admins may change."""
+    have anyway (`errors_of`). `tells`: headers of a successful answer, by name. `leads`: to whom the answer leads, as the other endpoint's
+    name → each value of its path → the member of this answer that holds it. `sample` is a path to try. `role`: who may; without it viewers
+    may look and only admins may change. `public`: so may who has no key, and `access.present` is None then. `media`: of
+    its answer, if that is no JSON, with an `example`; the view gives the Response then."""
 
     view: Callable[..., Any]
     method: str
@@ -60,8 +54,12 @@ class Endpoint:
     body: RawBody | JsonBody | None = None
     errors: tuple[int, ...] = ()
     tells: Mapping[str, str] = field(default_factory=dict)
+    leads: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     sample: str = ""
     role: Role | None = None
+    public: bool = False
+    media: str = JSON
+    example: str = ""
 
     @property
     def name(self) -> str:
@@ -116,6 +114,8 @@ def _bound(endpoint: Endpoint, service: Service) -> Callable[..., Response]:
         if endpoint.body is not None:
             values["sent"] = endpoint.body.read()
         given = endpoint.view(service, **values)
+        if isinstance(given, Response):
+            return given
         reply = given if isinstance(given, Reply) else Reply(given)
         status = usual if reply.status is None else reply.status
         return answer(schemas[status], reply.record, status, reply.headers)
@@ -125,7 +125,7 @@ def _bound(endpoint: Endpoint, service: Service) -> Callable[..., Response]:
 
 def errors_of(endpoint: Endpoint) -> list[int]:
     """The statuses of all problems that it may answer with."""
-    statuses = {*endpoint.errors, 403, 422, 500, 503}
+    statuses = {*endpoint.errors, 401, 403, 422, 500, 503}
     if "<" in endpoint.rule:
         statuses |= {404}
     if endpoint.method != "GET":
@@ -137,10 +137,15 @@ def errors_of(endpoint: Endpoint) -> list[int]:
 
 def described(endpoint: Endpoint) -> dict[str, Any]:
     """The endpoint as an operation of OpenAPI, without its parameters."""
-    told = {name: {"description": text, "schema": {"type": "string"}} for name, text in endpoint.tells.items()}
-    answers = {status: _answer(status, schema, told) for status, schema in endpoint.answers.items()}
+    told = ON_EVERY_ANSWER | {name: {"description": text, "schema": {"type": "string"}} for name, text in endpoint.tells.items()}
+    answers = {status: _answer(status, schema, told, _links(endpoint, schema)) for status, schema in endpoint.answers.items()}
+    if endpoint.media != JSON:
+        text = {"schema": {"type": "string"}, "example": endpoint.example}
+        answers = {status: {**shown, "content": {endpoint.media: text}} for status, shown in answers.items()}
     problems = {status: HTTPStatus(status).name for status in errors_of(endpoint)}
     operation = {"operationId": endpoint.name, "summary": endpoint.summary, "responses": {**answers, **problems}}
+    if endpoint.public:
+        operation["security"] = []
     if endpoint.description:
         operation["description"] = endpoint.description
     if endpoint.body is not None:
@@ -148,7 +153,19 @@ def described(endpoint: Endpoint) -> dict[str, Any]:
     return operation
 
 
-def _answer(status: int, schema: type[Shape] | None, told: Mapping[str, Any]) -> dict[str, Any]:
+def _links(endpoint: Endpoint, schema: type[Shape] | None) -> dict[str, Any]:
+    """Where an answer of this shape leads: to what takes only members that it has."""
+    members = {field.data_key or name for name, field in schema().fields.items()} if schema else set()
+    return {
+        name: {"operationId": name, "parameters": {value: f"$response.body#/{member}" for value, member in taken.items()}}
+        for name, taken in endpoint.leads.items()
+        if members.issuperset(taken.values())
+    }
+
+
+def _answer(status: int, schema: type[Shape] | None, told: Mapping[str, Any], links: Mapping[str, Any]) -> dict[str, Any]:
     content = {"schema": schema, "example": example_of(schema())} if schema else {"schema": {"type": "object"}}
+    there = {f"$response.body#/{field.data_key or name}" for name, field in schema().fields.items()} if schema else set()
+    links = {name: link for name, link in links.items() if there.issuperset(link["parameters"].values())}
     shown = {"description": HTTPStatus(status).phrase, "content": {JSON: content}}
-    return {**shown, "headers": dict(told)} if told else shown
+    return {**shown, "headers": dict(told), **({"links": dict(links)} if links else {})}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from workflows.api.access import present
 from workflows.api.rest.endpoints import Endpoint, Kind
 from workflows.api.schemas.system import HealthSchema, SystemStateSchema
 from workflows.service import Service
@@ -13,7 +16,8 @@ def system(service: Service) -> SystemState:
 
 
 def health(service: Service) -> Health:
-    return service.system.health()
+    found = service.system.health()
+    return found if present() else replace(found, told=False)
 
 
 KIND = Kind(
@@ -26,7 +30,7 @@ KIND = Kind(
             "/system/state",
             "Tells what runs, what waits and how much there was.",
             {200: SystemStateSchema},
-            description="It lists the first 100 active and queued executions; the counts are whole.",
+            description="It lists the newest 100 active and the oldest 100 queued executions; the counts are whole.",
         ),
         Endpoint(
             health,
@@ -34,7 +38,9 @@ KIND = Kind(
             "/health",
             "Tells whether anything is wrong.",
             {200: HealthSchema},
-            description="While the server is stopping, 503.",
+            description="While the server is stopping, 503. It is the one endpoint that needs no key; who sends none where the "
+            "others need one is told the status only.",
+            public=True,
         ),
     ),
 )

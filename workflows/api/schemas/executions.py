@@ -2,10 +2,60 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
+from marshmallow import EXCLUDE, Schema, fields, validate
 
-from workflows.api.schemas.base import Moment, RawJson, Shape, Words, given, nullable
-from workflows.model import Status
+from workflows.api.schemas.base import Moment, RawJson, Shape, Words, about, given, nullable
+from workflows.api.schemas.queries import Labels, Number, Query, Whole, Word
+from workflows.language import shapes
+from workflows.model import PRIORITIES, Status
+from workflows.service.starting import ID, ID_TEXT, KEY, KEY_TEXT, LONGEST_WAIT_S
+
+LOWEST, HIGHEST = PRIORITIES[0], PRIORITIES[-1]
+
+
+class ExecuteQuery(Query):
+    id = Word(
+        data_key="executionId",
+        validate=validate.Regexp(ID, error=ID_TEXT),
+        metadata=about(
+            "The id to be the execution's: 1 to 128 of A-Z a-z 0-9 _ . - and not of the form of generated ones. If an execution has it "
+            "already that was started with the same input, that is the answer; else it is a conflict."
+        ),
+    )
+    labels = Labels(
+        data_key="label", metadata=about("key:value, as often as wanted, up to 32 times: labels of its own, before the definition's.")
+    )
+    priority = Whole(LOWEST, HIGHEST, metadata=about("Whose turn it is to begin: higher goes first. Without it, the definition's."))
+    revision = Whole(1, 2**31 - 1, metadata=about("The definition's revision to execute. Without it, the newest."))
+    wait = Number(
+        int(LONGEST_WAIT_S),
+        metadata=about("Seconds to wait for its end, up to 60. If it ends within them the answer is 200 and its state, else 202 as usual."),
+    )
+
+
+class ExecuteHeaders(Schema):
+    class Meta(Schema.Meta):
+        unknown = EXCLUDE
+
+    key = fields.String(
+        data_key="Idempotency-Key",
+        validate=validate.Regexp(KEY, error=KEY_TEXT),
+        metadata=about(
+            "1 to 255 printable ASCII characters. A start that is repeated with its key and its input finds the execution it has started. "
+            "Keys are the definition's, and are kept as long as the execution."
+        ),
+    )
+
+
+class PriorityShape(shapes.Shape):
+    """What an execution's priority is to be."""
+
+    priority = shapes.Whole(LOWEST, HIGHEST, required=True, metadata=about("Higher goes first.", 10))
+
+
+class PrioritySchema(Shape):
+    id = fields.String(**given("The execution's id.", "exec-0-42-9f86d081"))
+    priority = fields.Integer(**given("Its priority from now on.", 10))
 
 
 class StartedSchema(Shape):
@@ -57,6 +107,10 @@ class ExecutionStateSchema(ExecutionSummarySchema):
     revision = fields.Integer(**given("The definition's revision it executes, whatever was registered since.", 1))
     redrives = fields.Integer(data_key="redriveCount", **given("How often it was redriven.", 0))
     submitted = Moment(data_key="submitTime", **given("When it was accepted.", "2026-11-21T03:00:00.123Z"))
+    priority = fields.Integer(**given("Whose turn it is while it is queued: higher goes first.", 0))
+    labels = fields.Dict(
+        keys=fields.String(), values=fields.String(), **given("Texts by name: its own, and the definition's.", {"team": "payments"})
+    )
     ended = Moment(data_key="endTime", **nullable("When it ended.", "2026-11-21T03:00:00.132Z"))
     input = RawJson(**nullable("What it was given.", {"name": "Ada"}))
     output = RawJson(**nullable("What it came to.", {"greet": {"name": "Ada"}}))

@@ -42,7 +42,7 @@ class ExecutionsQuery(PageQuery, _Times):
     since = Instant(metadata=_SINCE)
     until = Instant(metadata=_UNTIL)
     label = Labels(
-        load_default=dict, metadata=about("Only executions with this label, as key:value; may be given more than once.", "team:payments")
+        load_default=dict, metadata=about("Only executions with this label, as key:value; may be given more than once.", ["team:payments"])
     )
     text = Word(validate=_SHORT, metadata=_TEXT)
     paused = Flag(metadata=_PAUSED)
@@ -53,7 +53,7 @@ class ExecutionsQuery(PageQuery, _Times):
         return {**page, "wanted": _members(data, data.pop("label"))}
 
 
-class _Moment(shapes.Text):
+class MomentText(shapes.Text):
     """A moment (RFC 3339), as seconds since the epoch."""
 
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> Any:
@@ -65,8 +65,8 @@ class FilterShape(shapes.Shape, _Times):
 
     job = shapes.Text(validate=_SHORT, metadata=_JOB)
     status = shapes.Choice(Status, metadata=about(_STATUS))
-    since = _Moment(metadata=_SINCE)
-    until = _Moment(metadata=_UNTIL)
+    since = MomentText(metadata=_SINCE)
+    until = MomentText(metadata=_UNTIL)
     labels = shapes.Keyed(
         shapes.Text(empty=True), load_default=dict, metadata=about("Only executions with all of these labels.", {"team": "payments"})
     )

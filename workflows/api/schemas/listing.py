@@ -22,7 +22,10 @@ class ListedExecutionSchema(Shape):
     revision = fields.Integer(**given("The definition's revision it executes.", 1))
     status = fields.Enum(Status, **given("QUEUED, RUNNING, COMPLETED, FAILED or CANCELLED.", "COMPLETED"))
     paused = fields.Boolean(**given("Whether it is paused: nothing of it starts.", False))
-    labels = fields.Dict(keys=fields.String(), values=fields.String(), **given("Texts by name: the definition's.", {"team": "payments"}))
+    priority = fields.Integer(**given("Whose turn it is while it is queued: higher goes first.", 0))
+    labels = fields.Dict(
+        keys=fields.String(), values=fields.String(), **given("Texts by name: its own, and the definition's.", {"team": "payments"})
+    )
     submitted = Moment(data_key="submitTime", **given("When it was accepted.", "2026-11-21T03:00:00.123Z"))
     started = Moment(
         data_key="startTime", **nullable("When its first attempt was handed out; null while it is queued.", "2026-11-21T03:00:00.124Z")

@@ -23,6 +23,7 @@ LISTED = 50
 
 MOST_LISTED = 200
 
+_NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?", re.ASCII)
 _WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
 
@@ -74,6 +75,19 @@ class Whole(fields.Integer):
         return int(value)
 
 
+class Number(fields.Float):
+    """A number above 0, written without an exponent."""
+
+    def __init__(self, maximum: int, **more: Any) -> None:
+        error = f"this must be more than 0 and at most {maximum:,}"
+        super().__init__(validate=validate.Range(0, maximum, min_inclusive=False, error=error), **more)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> float:
+        if not _NUMBER.fullmatch(value):
+            raise ValidationError(f"this must be a number such as 2.5, not {shown(value)}")
+        return float(value)
+
+
 class Flag(fields.Boolean):
     """true or false."""
 
@@ -98,7 +112,8 @@ class Labels(fields.List[str]):
     """`label=key:value`, as often as one likes, as one mapping. The value may hold further colons."""
 
     def __init__(self, **more: Any) -> None:
-        super().__init__(fields.String(), **more)
+        form = validate.Regexp("^[^:]+:")  # for the document; `_deserialize` answers
+        super().__init__(fields.String(validate=form), **more)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
         labels: dict[str, str] = {}
@@ -116,7 +131,9 @@ class PageQuery(Query):
     """Base of the queries of what is answered in pages."""
 
     limit = Whole(1, MOST_LISTED, load_default=LISTED, metadata=about("How many entries the answer holds at most."))
-    cursor = Word(load_default=None, metadata=about("The answer before this one had it as `next`; without it, the first page."))
+    cursor = Word(
+        load_default=None, allow_none=False, metadata=about("The answer before this one had it as `next`; without it, the first page.")
+    )
 
 
 def located(messages: Mapping[str, Mapping[str, Any]]) -> list[Problem]:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
+from typing import Any
 
-from workflows.api.schemas.base import Seconds, Shape, Told, given
+from marshmallow import fields, post_dump
+
+from workflows.api.schemas.base import Seconds, Shape, Told, about, given
 from workflows.api.schemas.executions import ExecutionSummarySchema
 from workflows.model import Status
 
 
+class ExecutorSchema(Shape):
+    name = fields.String(**given("inline: threads of the server; shared: workers of many threads; isolated: of one.", "shared"))
+    workers = fields.Integer(**given("Attempts that it can run at once, when all of it is up.", 32))
+    processes = fields.Integer(**given("Worker processes that it has now; they are started when attempts wait for them.", 2))
+    running = fields.Integer(**given("Attempts that it runs now.", 1))
+
+
 class PoolSchema(Shape):
-    workers = fields.Integer(**given("Attempts that can run at once.", 16))
+    workers = fields.Integer(**given("Attempts that can run at once.", 52))
+    classes = fields.List(fields.Nested(ExecutorSchema), **given("Where they run."))
     running = fields.Integer(**given("Attempts that run now.", 1))
     admitted = fields.Integer(**given("Executions that hold one of the max-jobs slots.", 1))
     recovered = fields.Integer(
@@ -46,7 +56,13 @@ class SystemStateSchema(Shape):
 
 class HealthSchema(Shape):
     status = Told(lambda health: "degraded" if health.troubles else "ok", str, **given("ok, or degraded: see the troubles.", "ok"))
-    troubles = fields.List(fields.String(), **given("What an operator should know, in sentences.", []))
+    troubles = fields.List(
+        fields.String(), metadata=about("What an operator should know, in sentences; left out where a key is needed and none was sent.", [])
+    )
+
+    @post_dump(pass_original=True)
+    def _leave_out(self, data: dict[str, Any], health: Any, **_: Any) -> dict[str, Any]:
+        return data if health.told else {"status": data["status"]}
 
 
 class EndpointSchema(Shape):

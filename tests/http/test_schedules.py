@@ -1,0 +1,88 @@
+"""Schedules on a real server: they run by themselves, are made, changed, switched, foretold and deleted, and outlive a restart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.http.client import Client, eventually, job, loaded, pages, problem, task
+from tests.http.conftest import Serve
+from workflows.api.schemas.audit import AuditSchema
+from workflows.api.schemas.schedules import ComingSchema, DeletedScheduleSchema, OccurrencesSchema, ScheduleSchema, SchedulesSchema
+
+EVERY_SECOND = "* * * * * *"
+
+
+def occurrences(api: Client, id: str) -> list[Any]:
+    return [one for page in pages(api, f"/schedules/{id}/occurrences", OccurrencesSchema(), limit=200) for one in page]
+
+
+def test_every_second_it_runs_until_it_is_switched_off_which_outlives_a_restart(serve: Serve) -> None:
+    definition = job(task("a"), schedules=[{"cron": EVERY_SECOND, "input": {"at.$": "$.scheduledTime"}}])
+    with serve() as (api, _):
+        id = api.register(definition)
+        eventually(lambda: True if len(occurrences(api, id)) >= 3 else None, "three occurrences")
+        off = loaded(api.post(f"/schedules/{id}/toggle", {"active": False}), ScheduleSchema())
+        assert (off["active"], off["due"]) == (False, None)
+        found = occurrences(api, id)
+        assert {one["became"] for one in found} <= {"started", "caughtUp"}
+        moments = [one["moment"] for one in found]
+        assert moments == sorted(set(moments), reverse=True)
+        state = api.ended(found[-1]["execution"])
+        assert state["status"].value == "COMPLETED"
+        assert state["labels"]["stepwell.schedule"] == id
+        count = api.get(f"/executions?job={id}&limit=200").json()["executions"]
+    with serve() as (api, _):
+        api.register({**definition, "name": "another revision"})
+        shown = loaded(api.get(f"/schedules/{id}"), ScheduleSchema())
+        assert (shown["active"], shown["execution"]) == (False, found[0]["execution"])
+        assert api.get(f"/executions?job={id}&limit=200").json()["executions"] == count
+        assert loaded(api.post(f"/schedules/{id}/toggle", {"active": True}), ScheduleSchema())["active"]
+        eventually(lambda: True if len(occurrences(api, id)) > len(found) else None, "another occurrence")
+
+
+def test_one_that_is_made_apart_from_its_definition(api: Client) -> None:
+    name = api.register(job(task("a")))
+    spec = {"job": name, "id": f"{name}-apart", "at": "2999-01-01T00:00:00", "timezone": "Asia/Tokyo"}
+    made = loaded(api.post("/schedules", spec), ScheduleSchema(), 201)
+    assert (made["job"], made["source"], made["active"]) == (name, "api", True)
+    assert made["schedule"] == {key: value for key, value in spec.items() if key != "job"}
+    problem(api.post("/schedules", spec), 409, "already")
+    problem(api.post("/schedules", {**spec, "job": "nobody", "id": "x"}), 404, "nobody")
+    problem(api.post("/schedules", {**spec, "cron": "x", "job": 5}), 422, "`job`", "one of cron, intervalSeconds, at")
+    api.register({**job(task("a")), "id": name, "name": "again"})
+    path = f"/schedules/{made['id']}"
+    assert loaded(api.get(path), ScheduleSchema()) == made
+    changed = loaded(api.put(path, {"intervalSeconds": 86_400, "overlap": "skip"}), ScheduleSchema())
+    assert changed["schedule"] == {"intervalSeconds": 86_400, "overlap": "skip"}
+    problem(api.put(path, {"id": "other", "intervalSeconds": 5}), 422, "the id of a schedule stays")
+    problem(api.put("/schedules/nobody", {"intervalSeconds": 5}), 404, "nobody")
+    listed = pages(api, "/schedules", SchedulesSchema(), limit=1, job=name)
+    assert [[one["id"] for one in page] for page in listed] == [[made["id"]]]
+    loaded(api.delete(path), DeletedScheduleSchema())
+    problem(api.get(path), 404, made["id"])
+    problem(api.delete(path), 404)
+    assert loaded(api.get("/audit?limit=20"), AuditSchema())["items"][0]["action"] == "delete schedule"
+
+
+def test_what_comes_next_is_told_with_what_is_odd_about_it(api: Client) -> None:
+    begin = {"timezone": "Europe/Berlin", "startDateTime": "2050-03-26T00:00:00"}
+    definition = job(task("a"), schedules=[{"cron": "30 2 * * *", **begin, "blackout": {"weekdays": ["SAT"]}}])
+    id = api.register(definition)
+    found = loaded(api.get(f"/schedules/{id}/next?count=3"), ComingSchema())["occurrences"]
+    assert [(one["local"], one["runs"]) for one in found] == [
+        ("2050-03-26T02:30:00", False),
+        ("2050-03-27T03:00:00", True),
+        ("2050-03-28T02:30:00", True),
+    ]
+    assert "it is a SAT" in found[0]["note"]
+    assert "the clock skips the time" in found[1]["note"]
+    assert not found[2]["note"]
+    problem(api.get(f"/schedules/{id}/next?count=101"), 422, "100")
+
+
+def test_schedules_of_a_definition_go_with_it_and_clash_with_those_of_others(api: Client) -> None:
+    first = job(task("a"), schedules=[{"id": "clash", "at": "2999-01-01T00:00:00"}])
+    api.register(first)
+    problem(api.post("/job-definitions", job(task("a"), schedules=[{"id": "clash", "cron": "@daily"}])), 422, "clash", first["id"])
+    assert api.delete(f"/job-definitions/{first['id']}").status_code == 200
+    problem(api.get("/schedules/clash"), 404)

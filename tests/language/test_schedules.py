@@ -1,0 +1,130 @@
+"""The schedules of a job: what they come to, and what is said of what is wrong."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from marshmallow import ValidationError
+
+from workflows.errors import Invalid
+from workflows.language import read_definition
+from workflows.language.schedules import problems_of, read_schedule
+from workflows.schedules.plan import Blackout, Days, Every, Once, Plan
+from workflows.schedules.schedule import CatchUp, Overlap, Schedule
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def refused(document: Any) -> list[tuple[str, str, str | None]]:
+    with pytest.raises(ValidationError) as raised:
+        read_schedule(document, "s")
+    return [(problem.pointer, problem.message, problem.suggestion) for problem in problems_of(raised.value)]
+
+
+def test_all_that_a_schedule_may_say() -> None:
+    document = {
+        "id": "nightly",
+        "intervalSeconds": 90,
+        "timezone": "Europe/Berlin",
+        "startDateTime": "2026-01-01T00:00:00",
+        "endDateTime": "2026-12-31T23:59:59+00:00",
+        "active": False,
+        "input": {"day.$": "$.scheduledTime"},
+        "jitterSeconds": 30,
+        "overlap": "queueOne",
+        "catchUp": "last",
+        "catchUpWindowSeconds": 3600,
+        "blackout": {
+            "dates": [{"from": "2026-12-24", "to": "2026-12-26", "name": "Christmas"}],
+            "weekdays": ["SUN"],
+        },
+    }
+    found = read_schedule(document, "s")
+    start = int(datetime(2026, 1, 1, tzinfo=BERLIN).timestamp())
+    end = datetime.fromisoformat("2026-12-31T23:59:59+00:00").timestamp()
+    blackout = Blackout(frozenset({6}), (Days(date(2026, 12, 24), date(2026, 12, 26), "Christmas"),))
+    assert found == Schedule(
+        id="nightly",
+        plan=Plan(Every(90, anchor=start), BERLIN, start, end, blackout),
+        active=False,
+        input=found.input,
+        jitter=30.0,
+        overlap=Overlap.QUEUE_ONE,
+        catch_up=CatchUp.LAST,
+        catch_up_window=3600.0,
+    )
+    assert found.input is not None
+
+
+def test_what_one_may_leave_out() -> None:
+    found = read_schedule({"cron": "0 3 * * *"}, "job")
+    assert (found.id, found.active, found.overlap, found.catch_up, found.input) == ("job", True, Overlap.ALLOW, CatchUp.NONE, None)
+    assert found.plan.zone.key == "UTC"
+    assert read_schedule({"cron": "@every 1h30m"}, "job").plan.trigger == Every(5_400)
+    moment = int(datetime(2026, 12, 24, 18, tzinfo=BERLIN).timestamp())
+    assert read_schedule({"at": "2026-12-24T18:00:00", "timezone": "Europe/Berlin"}, "job").plan.trigger == Once(moment)
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ({}, ("", "a schedule has one of cron, intervalSeconds, at, and here is none", None)),
+        ({"cron": "@daily", "at": "2026-01-01"}, ("", "a schedule has one of cron, intervalSeconds, at, not cron and at", None)),
+        ({"cron": "0 25 * * *"}, ("/cron", "'25' is not a hours field: that holds 0-23, with * , - and /", None)),
+        ({"cron": "@every 1x"}, ("/cron", "'1x' is not a duration from 1s to 366d, such as 90s or 1h30m", None)),
+        ({"intervalSeconds": 60, "timezone": "Europe/Berlni"}, ("/timezone", "this is no time zone of the IANA database", "Europe/Berlin")),
+        ({"cron": "@daily", "overlaps": "skip"}, ("/overlaps", "unknown key", "overlap")),
+        ({"cron": "@daily", "overlap": "queue"}, ("/overlap", "this must be one of allow, skip, queueOne", "queueOne")),
+        ({"at": "tomorrow"}, ("/at", "this must be a date and time such as 2026-12-24T18:00:00", None)),
+        (
+            {"cron": "@daily", "startDateTime": "2026-02-01", "endDateTime": "2026-01-01"},
+            ("/endDateTime", "this must not be before startDateTime", None),
+        ),
+        (
+            {"cron": "@daily", "blackout": {"dates": [{"from": "2026-12-26", "to": "2026-12-24"}]}},
+            ("/blackout/dates/0/to", "this must not be before from", None),
+        ),
+        ({"cron": "@daily", "blackout": {"dates": [{"from": "Christmas"}]}}, ("/blackout/dates/0/from", "this must be a date", None)),
+    ],
+)
+def test_what_is_refused(document: dict[str, Any], expected: tuple[str, str, str | None]) -> None:
+    found = refused(document)
+    assert len(found) == 1
+    assert (found[0][0], found[0][2]) == (expected[0], expected[2])
+    assert found[0][1].startswith(expected[1])
+
+
+LIST = {"id": "job", "tasks": [{"id": "a", "functionName": "echo"}]}
+MACHINE = {"id": "job", "StartAt": "A", "States": {"A": {"Type": "Succeed"}}}
+AROUND = {"id": "job", "definition": {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}}
+DIALECTS = pytest.mark.parametrize("job", [LIST, MACHINE, AROUND])
+
+
+@DIALECTS
+def test_a_job_of_either_dialect_has_schedules(job: dict[str, Any]) -> None:
+    schedules = [{"cron": "0 3 * * *"}, {"id": "often", "intervalSeconds": 5}, {"at": "2026-12-24T18:00:00"}]
+    found = read_definition(json.dumps({**job, "schedules": schedules}), functions=None)
+    assert [one.id for one in found.schedules] == ["job", "often", "job-3"]
+    assert found.schedules[1].plan.trigger == Every(5)
+    assert read_definition(json.dumps(job), functions=None).schedules == ()
+
+
+@DIALECTS
+def test_what_is_wrong_with_a_schedule_is_told_with_its_place_in_the_job(job: dict[str, Any]) -> None:
+    wrong = [{"id": "a", "cron": "0 25 * * *"}, {"id": "a", "intervalSeconds": 0}, {"id": "x y", "at": "2026-12-24T18:00:00"}]
+    with pytest.raises(Invalid) as raised:
+        read_definition(json.dumps({**job, "schedules": wrong}, indent=1), functions=None)
+    found = raised.value.problems
+    assert sorted(one.pointer for one in found) == ["/schedules/0/cron", "/schedules/1", "/schedules/1/intervalSeconds", "/schedules/2/id"]
+    assert all(one.line and one.column for one in found)
+
+
+def test_a_job_has_a_hundred_schedules_at_most_and_ids_that_fit() -> None:
+    with pytest.raises(Invalid, match="at most 100 schedules, not 101"):
+        read_definition(json.dumps({**LIST, "schedules": [{"cron": "@daily"}] * 101}), functions=None)
+    with pytest.raises(Invalid, match="too long"):
+        read_definition(json.dumps({**LIST, "id": "j" * 128, "schedules": [{"cron": "@daily"}] * 2}), functions=None)

@@ -1,0 +1,305 @@
+"""The scheduler over a small engine whose clock is set: each policy, each record, and what a crash at the worst moment leaves."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from storage.memory import MemoryStore
+from tests.core.jobs import dag, task
+from tests.runtime.house import House, answer
+from workflows.errors import Busy, Conflict, Invalid, NotFound, Problem
+from workflows.language import canonical, compile_schedule
+from workflows.model import Definition, Status
+from workflows.runtime.inbox import Request
+from workflows.runtime.removal import Remove
+from workflows.runtime.requests import Start, Write
+from workflows.runtime.scheduler import PAGE, Scheduler, execution_id
+from workflows.runtime.schedules import DUE, KEPT, QUEUED, Made, Result, Stored, add, change, load, remove, replace_all, results, switch
+
+JOB = dag(task("a")).definition
+BEGIN = 1_000
+SECONDS = {"id": "tick", "intervalSeconds": 10}
+
+
+def made(**spec: Any) -> Made:
+    spec = {**SECONDS, **spec}
+    text = canonical(spec)
+    return Made(compile_schedule(text, "job"), text)
+
+
+class Clockwork:
+    """A house with a scheduler, both driven by hand."""
+
+    def __init__(self, **spec: Any) -> None:
+        self.house = House(JOB, store=MemoryStore(), max_jobs=100)
+        self.refuse: Exception | None = None
+        self.lost: type[Request] | None = None
+        self.boot()
+        if spec or spec is not None:
+            self.write(lambda pending, read, now: replace_all(pending, read, "job", [made(**spec)], now))
+
+    def boot(self) -> None:
+        house = self.house
+        self.scheduler = Scheduler(
+            house.ledger, house.catalogue, house.engine, compile_schedule, self.check, now=lambda: house.now, ask=self.ask
+        )
+
+    def check(self, definition: Definition, text: str) -> None:
+        if self.refuse is not None:
+            raise self.refuse
+
+    def ask(self, requests: list[Request]) -> list[Any]:
+        """Requests of the kind `lost` never reach the engine: the server dies before."""
+        if self.lost is not None and any(isinstance(request, self.lost) for request in requests):
+            raise KeyboardInterrupt
+        asked = [self.house.ask(request) for request in requests]
+        self.house.turn()
+        return [answer(request) for request in asked]
+
+    def write(self, apply: Any) -> Any:
+        asked = self.house.ask(Write(apply, lambda _: None))
+        self.house.turn()
+        found = answer(asked)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def look(self, seconds: float = 0.0) -> float:
+        self.house.wait(seconds)
+        while (moment := self.scheduler.look()) <= self.house.now:
+            pass
+        return moment
+
+    def die(self, before: type[Request]) -> None:
+        """Look, and be killed before a request of this kind; then a new server."""
+        self.lost = before
+        with pytest.raises(KeyboardInterrupt):
+            self.scheduler.look()
+        self.lost = None
+        self.house.boot()
+        self.boot()
+        self.house.turn()
+
+    @property
+    def stored(self) -> Stored:
+        found = load(self.house.ledger.read, "tick")
+        assert found is not None
+        return found
+
+    def records(self) -> list[Result]:
+        with self.house.ledger.snapshot() as snapshot:
+            return [one for _, one in reversed(results(snapshot, "tick", None, KEPT))]
+
+    def became(self) -> list[tuple[int, str]]:
+        return [(one.moment - BEGIN, one.became) for one in self.records()]
+
+    def count(self) -> int:
+        with self.house.ledger.snapshot() as snapshot:
+            return snapshot.count("created")
+
+    def end(self, number: int) -> None:
+        self.house.turn()
+        self.house.end(number)
+
+
+def test_an_occurrence_starts_an_execution_that_tells_where_it_comes_from() -> None:
+    clock = Clockwork()
+    assert clock.look() == BEGIN + 10
+    assert clock.count() == 0
+    assert clock.look(10) == BEGIN + 20
+    header = clock.house.header(1)
+    assert header.id == execution_id("tick", BEGIN + 10) == "tick.19700101T001650Z"
+    assert header.labels == {"stepwell.schedule": "tick", "stepwell.scheduledTime": "1970-01-01T00:16:50Z"}
+    assert json.loads(clock.house.stored(1).text(header.input)) == {"scheduledTime": "1970-01-01T00:16:50Z", "schedule": "tick"}
+    assert clock.records() == [Result(BEGIN + 10, "started", execution=header.id, at=BEGIN + 10.0)]
+    [record] = [clock.house.ledger.read("audit", (-1,))]
+    assert (record["who"], record["name"], record["action"], record["target"]) == ("schedule", "tick", "execute", header.id)
+
+
+def test_the_input_is_a_template_and_one_that_is_not_taken_skips_the_occurrence() -> None:
+    clock = Clockwork(input={"day.$": "$.scheduledTime", "of": 1})
+    clock.look(10)
+    assert json.loads(clock.house.stored(1).text(clock.house.header(1).input)) == {"day": "1970-01-01T00:16:50Z", "of": 1}
+    clock.refuse = Invalid([Problem("/of", "no")])
+    clock.look(10)
+    assert clock.became() == [(10, "started"), (20, "skipped")]
+    assert "could not be started: /of: no" in clock.records()[-1].reason
+    clock.write(lambda pending, read, now: change(pending, read, made(input={"day.$": "$.nothing"}), now))
+    clock.refuse = None
+    clock.look(10)
+    assert clock.became()[-1] == (30, "skipped")
+
+
+@pytest.mark.parametrize(
+    ("overlap", "became", "running"),
+    [
+        ("allow", ["started", "started", "started"], [1, 2, 3]),
+        ("skip", ["started", "skipped", "skipped"], [1]),
+        ("queueOne", ["started", "queued", "skipped"], [1]),
+        ("queueAll", ["started", "queued", "queued"], [1]),
+        ("cancelPrevious", ["started", "started", "started"], [3]),
+    ],
+)
+def test_what_becomes_of_an_occurrence_while_the_one_before_runs(overlap: str, became: list[str], running: list[int]) -> None:
+    clock = Clockwork(overlap=overlap)
+    for _ in range(3):
+        clock.look(10)
+    assert [what for _, what in clock.became()] == became
+    assert [n for n in range(1, clock.count() + 1) if clock.house.header(n).status is Status.RUNNING] == running
+    assert all(one.reason for one in clock.records()[1:]) == (overlap != "allow")
+
+
+def test_a_queue_goes_on_when_the_run_before_has_ended_and_the_scheduler_is_told_of_that() -> None:
+    clock = Clockwork(overlap="queueAll")
+    for _ in range(3):
+        clock.look(10)
+    assert clock.house.ledger.scan(QUEUED, None, 9) == [("tick",)]
+    clock.scheduler._wake.clear()
+    clock.end(1)
+    assert clock.scheduler._wake.is_set()
+    clock.look()
+    assert clock.became() == [(10, "started"), (20, "started"), (30, "queued")]
+    clock.end(2)
+    clock.look()
+    clock.end(3)
+    clock.look()
+    assert clock.became() == [(10, "started"), (20, "started"), (30, "started")]
+    assert clock.house.header(3).labels["stepwell.scheduledTime"] == "1970-01-01T00:17:10Z"
+    assert clock.stored.queue == ()
+    assert clock.house.ledger.scan(QUEUED, None, 9) == []
+
+
+@pytest.mark.parametrize(("catch_up", "caught"), [("none", []), ("last", [600 - 70]), ("all", list(range(600 - 100, 600 - 60, 10)))])
+def test_what_was_missed_is_made_up_for_as_the_schedule_says(catch_up: str, caught: list[int]) -> None:
+    clock = Clockwork(catchUp=catch_up, catchUpWindowSeconds=100)
+    clock.look(600)
+    found = [moment for moment, what in clock.became() if what == "caughtUp"]
+    assert found == caught
+    on_time = [moment for moment, what in clock.became() if what == "started"]
+    assert on_time == [540, 550, 560, 570, 580, 590, 600]
+    skipped = [one for one in clock.records() if one.became == "skipped"]
+    assert sum(one.count for one in skipped) == 60 - len(caught) - len(on_time)
+    assert clock.count() == len(caught) + len(on_time)
+    assert all("missed by" in one.reason for one in skipped)
+
+
+def test_a_long_absence_is_looked_through_in_pages_and_only_the_last_of_all_is_made_up_for() -> None:
+    clock = Clockwork(catchUp="last", catchUpWindowSeconds=10 * 5 * PAGE)
+    clock.look(10 * 3 * PAGE)
+    caught = [moment for moment, what in clock.became() if what == "caughtUp"]
+    assert caught == [10 * 3 * PAGE - 70]
+    assert sum(one.count for one in clock.records()) == 3 * PAGE
+    assert len(clock.records()) < 20
+
+
+def test_a_blackout_and_jitter() -> None:
+    clock = Clockwork(blackout={"weekdays": ["THU"]})  # the first of January 1970
+    clock.look(10)
+    assert [(one.became, one.reason) for one in clock.records()] == [("skipped", "it is a THU")]
+    clock = Clockwork(jitterSeconds=5)
+    [(due, _)] = clock.house.ledger.scan(DUE, None, 9)
+    assert BEGIN + 10 < float(due) < BEGIN + 15
+    clock.look(10)
+    assert clock.count() == 0
+    clock.look(5)
+    assert clock.became() == [(10, "started")]
+
+
+@pytest.mark.parametrize("overlap", ["allow", "skip", "queueAll", "cancelPrevious"])
+@pytest.mark.parametrize("away", [0, 300])
+def test_killed_between_start_and_bookkeeping_nothing_is_lost_or_doubled(overlap: str, away: int) -> None:
+    clock = Clockwork(overlap=overlap)
+    clock.house.wait(10)
+    clock.die(before=Write)
+    assert (clock.count(), clock.records()) == (1, [])
+    clock.look(away)
+    assert next(one for one in clock.records() if one.moment == BEGIN + 10).became == "started"
+    assert clock.house.header(1).status is (Status.CANCELLED if away and overlap == "cancelPrevious" else Status.RUNNING)
+    assert overlap not in ("skip", "queueAll") or clock.count() == 1
+    names = [clock.house.header(n).id for n in range(1, clock.count() + 1)]
+    assert len(set(names)) == len(names)
+    clock = Clockwork(overlap=overlap)
+    clock.house.wait(10)
+    clock.die(before=Start)
+    clock.look()
+    assert (clock.count(), clock.became()) == (1, [(10, "started")])
+
+
+def test_a_switch_stays_as_it_is_when_the_job_is_registered_again_and_after_a_restart() -> None:
+    clock = Clockwork(overlap="queueAll")
+    clock.look(10)
+    clock.look(10)
+    assert clock.write(lambda pending, read, now: switch(pending, read, made().schedule, False, now))
+    assert not clock.write(lambda pending, read, now: switch(pending, read, made().schedule, False, now))
+    assert clock.became() == [(10, "started"), (20, "cancelled")]
+    assert clock.house.ledger.scan(DUE, None, 9) == []
+    clock.house.boot()
+    clock.boot()
+    for spec in ({"overlap": "queueAll"}, {"overlap": "skip"}, {"intervalSeconds": 5}):
+        clock.write(lambda pending, read, now, spec=spec: replace_all(pending, read, "job", [made(**spec)], now))
+        assert not clock.stored.active
+    clock.look(100)
+    assert clock.count() == 1
+    clock.write(lambda pending, read, now: switch(pending, read, made(intervalSeconds=5).schedule, True, now))
+    clock.look(5)
+    assert clock.became()[2:] == [(125, "started")]
+
+
+def test_schedules_come_and_go_with_their_definition_and_others_with_the_job() -> None:
+    clock = Clockwork()
+    clock.look(10)
+    clock.write(lambda pending, read, now: add(pending, read, "job", made(id="own"), now))
+    with pytest.raises(Conflict, match="'job' has a schedule of the id 'own' already"):
+        clock.write(lambda pending, read, now: add(pending, read, "job", made(id="own"), now))
+    with pytest.raises(Invalid, match="the job 'job' has a schedule of the id 'tick' already"):
+        clock.write(lambda pending, read, now: replace_all(pending, read, "other", [made()], now))
+    clock.write(lambda pending, read, now: replace_all(pending, read, "job", [], now))
+    assert load(clock.house.ledger.read, "tick") is None
+    assert clock.records() == []
+    assert clock.house.ledger.scan(DUE, None, 9) == [(BEGIN + 20, "own")]
+    clock.end(1)
+    asked = clock.house.ask(Remove("job", None, 1, lambda: clock.house.catalogue.drop("job")))
+    clock.house.turn()
+    assert answer(asked) is None
+    assert clock.house.ledger.scan("schedules", None, 9) == clock.house.ledger.scan(DUE, None, 9) == []
+    with pytest.raises(NotFound):
+        clock.write(lambda pending, read, now: remove(pending, read, "own"))
+
+
+def test_what_goes_wrong_with_one_schedule_is_told_and_does_not_stop_the_others() -> None:
+    clock = Clockwork()
+    broken = Made(made(id="bad").schedule, '{"cron": "nonsense"}')
+    clock.write(lambda pending, read, now: add(pending, read, "job", broken, now))
+    clock.look(10)
+    assert clock.became() == [(10, "started")]
+    [trouble] = clock.scheduler.troubles()
+    assert trouble.startswith("the schedule 'bad' cannot be read")
+
+
+def test_a_busy_engine_is_asked_again() -> None:
+    clock = Clockwork()
+    clock.refuse = Busy("too many")
+    assert clock.look(10) == BEGIN + 12
+    assert clock.records() == []
+    clock.refuse = None
+    clock.look(2)
+    assert clock.became() == [(10, "started")]
+
+
+def test_a_start_date_in_the_past_is_caught_up_with() -> None:
+    clock = Clockwork(startDateTime="1970-01-01T00:16:00", catchUp="all")
+    clock.look(30)
+    assert [moment for moment, _ in clock.became()] == [-40, -30, -20, -10, 0, 10, 20, 30]
+
+
+def test_only_the_latest_records_are_kept() -> None:
+    clock = Clockwork(overlap="skip")
+    clock.look(10)
+    for _ in range(KEPT // 5 + 10):
+        clock.look(50)
+    records = clock.records()
+    assert len(records) == KEPT
+    assert records[-1].moment == clock.house.now

@@ -1,0 +1,389 @@
+"""The scheduler: starts executions when their schedules say so, and writes down what became of each occurrence.
+
+APScheduler is the alarm clock: one alarm, for the earliest schedule. When it rings, when a schedule changes and when an execution ends for
+which occurrences wait, the scheduler's thread looks for what is due in the store, and starts it under an id that is made of the schedule
+and the moment. First it is started, then it is written down: who is killed between finds it started. What is to be done is decided by
+`workflows.schedules.policy`; the schedule's own part of a look is a generator of requests, so that those of many go into one commit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, Protocol
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.date import DateTrigger
+
+from storage.protocol import StoreError
+from workflows.core.dataflow import dumps
+from workflows.core.expressions import ExpressionFailure, Scope, evaluate
+from workflows.errors import Busy, Conflict, Invalid, NotFound, StepwellError, Unavailable
+from workflows.model import ENDED, Definition
+from workflows.runtime.audit import Act, Origin
+from workflows.runtime.catalogue import Catalogue
+from workflows.runtime.engine import Engine
+from workflows.runtime.execution import header_of
+from workflows.runtime.feed_log import News
+from workflows.runtime.inbox import Request
+from workflows.runtime.ledger import Ledger, Snapshot
+from workflows.runtime.names import Accepted, find_number
+from workflows.runtime.requests import Cancel, Start, Write
+from workflows.runtime.schedules import DUE, QUEUED, Became, Handled, Result, Stored, load, mark, merged
+from workflows.schedules.plan import Occurrence, jitter, occurrences
+from workflows.schedules.policy import Act as Verdict
+from workflows.schedules.policy import Decision, decide, tolerance
+from workflows.schedules.schedule import Schedule
+
+log = logging.getLogger(__name__)
+
+NAP_S = 30.0
+"""The longest sleep: a clock that was set is noticed within it."""
+
+RETRY_S = 2.0
+"""Until a schedule is looked at again with which something went wrong."""
+
+AT_ONCE = 200
+"""Schedules looked at together; the engine's inbox takes more."""
+
+PAGE = 500
+"""Occurrences of a schedule handled in one look."""
+
+ANSWER_S = 30.0
+
+SCHEDULE, SCHEDULED_TIME = "stepwell.schedule", "stepwell.scheduledTime"
+"""Labels of executions that a schedule has started."""
+
+Work = Generator[Request, Any, None]
+
+
+class Check(Protocol):
+    def __call__(self, definition: Definition, text: str) -> None:
+        """Raises Invalid where the definition does not take the input."""
+
+
+class _Late(Exception):
+    """Nothing more can be done now; what is left is for a later look."""
+
+
+def execution_id(schedule: str, moment: int) -> str:
+    """Of the execution of this occurrence, in any server and for ever."""
+    name = schedule if len(schedule) <= 100 else f"{schedule[:90]}-{hashlib.blake2b(schedule.encode(), digest_size=4).hexdigest()}"
+    return f"{name}.{datetime.fromtimestamp(moment, UTC):%Y%m%dT%H%M%SZ}"
+
+
+def scheduled_time(moment: int) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+@dataclass(slots=True)
+class _Look:
+    """At one schedule. `last`: the execution that was started last."""
+
+    stored: Stored
+    schedule: Schedule
+    now: float
+    last: int
+    results: list[Result] = field(default_factory=list)
+    dequeued: list[Result] = field(default_factory=list)
+
+
+class Scheduler:
+    """`compile` reads a stored schedule's text. `ask` is for whoever has no thread for the engine: it performs requests and gives what each
+    is answered, an error as it is."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        catalogue: Catalogue,
+        engine: Engine,
+        compile: Callable[[str, str], Schedule],
+        check: Check,
+        *,
+        now: Callable[[], float] = time.time,
+        ask: Callable[[list[Request]], list[Any]] | None = None,
+    ) -> None:
+        self._ledger = ledger
+        self._catalogue = catalogue
+        self._engine = engine
+        self._compile = compile
+        self._check = check
+        self._now = now
+        self._ask = ask or self._asked
+        self._awaited: set[int] = set()
+        self._later: dict[str, float] = {}
+        self._troubles: dict[str, str] = {}
+        self._again = False
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+        self._clock: BackgroundScheduler | None = None
+        self._armed: float | None = None
+        engine.feed.listen(self._heard, self._wake.set)
+
+    # ----------------------------------------------------------------------------------------------------------- start, stop
+
+    def start(self) -> None:
+        """After the engine. Idempotent."""
+        if self._thread is None:
+            logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it tells of every alarm
+            self._clock = BackgroundScheduler(timezone=UTC)
+            self._clock.start()
+            self._thread = threading.Thread(target=self._loop, name="schedules", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Before the engine. Waits for what is being started; idempotent."""
+        self._stopping = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+        if self._clock is not None:
+            self._clock.shutdown(wait=False)
+            self._clock = None
+
+    def wake(self) -> None:
+        """A schedule has changed. From any thread."""
+        self._wake.set()
+
+    def troubles(self) -> list[str]:
+        """What an operator should know, in sentences."""
+        return [f"the schedule {id!r} {trouble}" for id, trouble in self._troubles.copy().items()]
+
+    def _loop(self) -> None:
+        while not self._stopping:
+            self._wake.clear()
+            try:
+                moment = self.look()
+            except Exception as error:
+                log.warning("schedules could not be looked at, will try again: %s", error, exc_info=not isinstance(error, StoreError))
+                moment = self._now() + RETRY_S
+            if not self._stopping and moment > self._now():
+                self._arm(moment)
+                self._wake.wait()
+
+    def _arm(self, moment: float) -> None:
+        if self._clock is not None and (moment != self._armed or self._clock.get_job("alarm") is None):
+            when = DateTrigger(datetime.fromtimestamp(moment, UTC))
+            self._clock.add_job(self._wake.set, when, id="alarm", replace_existing=True, misfire_grace_time=None)
+            self._armed = moment
+
+    def _heard(self, news: News) -> None:
+        """On the engine's thread."""
+        if self._awaited and any(change.ends and change.number in self._awaited for change in news.changes):
+            self._wake.set()
+
+    # ---------------------------------------------------------------------------------------------------------------- a look
+
+    def look(self) -> float:
+        """Handle what is due, and say when to look again (seconds since the epoch). Raises storage.StoreError."""
+        now, self._again = self._now(), False
+        with self._ledger.snapshot() as snapshot:
+            found = [one for id in self._wanted(snapshot, now) if (one := self._read(snapshot, id)) is not None]
+        self._drive({stored.id: self._handle(_Look(stored, schedule, now, stored.last)) for stored, schedule in found})
+        return now if self._again else self._next(now)
+
+    def _wanted(self, snapshot: Snapshot, now: float) -> list[str]:
+        """Those that are due and those with a queue."""
+        due: dict[str, None] = {}
+        for moment, id in snapshot.walk(DUE, AT_ONCE):
+            if moment > now or len(due) == AT_ONCE:  # type: ignore[operator]  # a number comes first
+                break
+            due[str(id)] = None
+        due |= {str(key[0]): None for key in snapshot.walk(QUEUED)}
+        self._later = {id: until for id, until in self._later.items() if until > now}
+        return [id for id in due if id not in self._later]
+
+    def _read(self, snapshot: Snapshot, id: str) -> tuple[Stored, Schedule] | None:
+        try:
+            stored = load(snapshot.read, id)
+            return None if stored is None else (stored, self._compile(stored.spec, id))
+        except Exception as error:
+            self._troubled(id, f"cannot be read: {error}")
+            return None
+
+    def _next(self, now: float) -> float:
+        with self._ledger.snapshot() as snapshot:
+            for moment, id in snapshot.walk(DUE, AT_ONCE):
+                if id not in self._later:
+                    return min(float(moment), now + NAP_S, *self._later.values())
+        return min(now + NAP_S, *self._later.values()) if self._later else now + NAP_S
+
+    def _troubled(self, id: str, trouble: str) -> None:
+        if self._troubles.get(id) != trouble:
+            log.error("the schedule %r %s", id, trouble)
+        self._troubles[id] = trouble
+        self._later[id] = self._now() + RETRY_S
+
+    def _drive(self, works: dict[str, Work]) -> None:
+        """Take all on together, a request of each at a time, until they are through. What goes wrong with one is its own trouble."""
+        heard: dict[str, Any] = dict.fromkeys(works)
+        while heard:
+            asked = {id: request for id, answer in heard.items() if (request := self._advance(id, works[id], answer)) is not None}
+            heard = dict(zip(asked, self._ask(list(asked.values())), strict=True)) if asked else {}
+
+    def _advance(self, id: str, work: Work, answer: Any) -> Request | None:
+        try:
+            request = work.throw(answer) if isinstance(answer, BaseException) else work.send(answer)
+            request.origin = Origin("schedule", id)
+            return request
+        except StopIteration:
+            self._troubles.pop(id, None)
+        except _Late as error:
+            self._later[id] = self._now() + RETRY_S
+            log.warning("the schedule %r has to wait: %s", id, error)
+        except Exception as error:
+            self._troubled(id, f"failed: {error}")
+        return None
+
+    def _asked(self, requests: list[Request]) -> list[Any]:
+        return [_answer(request) for request in [self._handed_over(request) for request in requests]]
+
+    def _handed_over(self, request: Request) -> Request | StepwellError:
+        try:
+            self._engine.inbox.ask(request)
+        except (Busy, Unavailable) as error:
+            return error
+        return request
+
+    # ---------------------------------------------------------------------------------------------------------- one schedule
+
+    def _handle(self, look: _Look) -> Work:
+        """All that there is to do for it now."""
+        stored, schedule = look.stored, look.schedule
+        page, cut, missed_follow = self._page(look)
+        late: _Late | None = None
+        until = stored.handled
+        try:
+            waiting = yield from self._queued(look)
+            begun = self._begun(look, [each.moment for each in page])
+            look.last = max([look.last, *begun.values()])
+            left = [each for each in page if each.moment not in begun]
+            decisions = decide(schedule, left, look.now, running=self._runs(look.last), queued=waiting, more=missed_follow)
+            for moment, decision in sorted({**dict.fromkeys(begun), **{one.moment: one for one in decisions}}.items()):
+                look.results.append((yield from self._performed(look, moment, decision)))
+                until = moment
+        except _Late as error:
+            late = error
+        done = Handled(until, tuple(merged(look.results)), tuple(look.dequeued), look.last)
+        if done != Handled(stored.handled, last=stored.last):
+            yield Write(lambda pending, read, now: mark(pending, read, stored, schedule, done, now), no_audit)
+        if late is not None:
+            raise late
+        self._again = self._again or cut
+        if len(waiting) + sum(one.became == Became.QUEUED for one in look.results) > 0:
+            self._awaited.add(look.last)
+            if not self._runs(look.last):  # it ended a moment ago, or there never was one
+                self._again = True
+
+    def _page(self, look: _Look) -> tuple[list[Occurrence], bool, bool]:
+        """What has come, at most a page; whether there is more of it; and whether that has one that counts as missed."""
+        schedule, now = look.schedule, look.now
+        if not look.stored.active:
+            return [], False, False
+        coming = occurrences(schedule.plan, look.stored.handled)
+
+        def ready() -> Iterable[Occurrence]:
+            for each in coming:
+                if each.moment + jitter(schedule.id, each.moment, schedule.jitter) > now:
+                    return
+                yield each
+
+        come = iter(ready())
+        page = list(islice(come, PAGE))
+        following = next((each for each in come if each.excluded is None), None) if len(page) == PAGE else None
+        return page, len(page) == PAGE, following is not None and now - following.moment > tolerance(schedule)
+
+    def _queued(self, look: _Look) -> Generator[Request, Any, list[int]]:
+        """Start what is first in the queue if nothing runs, and say what is left of it."""
+        queue = [moment for moment, _ in look.stored.queue]
+        self._awaited.discard(look.last)
+        while queue and not self._runs(look.last):
+            look.dequeued.append((yield from self._started(look, queue.pop(0), Became.STARTED, "the previous run has ended")))
+        return queue
+
+    def _performed(self, look: _Look, moment: int, decision: Decision | None) -> Generator[Request, Any, Result]:
+        """Without a decision it was started before a crash."""
+        if decision is None:
+            return Result(moment, Became.STARTED, execution=execution_id(look.schedule.id, moment))
+        act, reason = decision.act, decision.reason
+        if act in (Verdict.SKIP, Verdict.QUEUE):
+            return Result(moment, Became.SKIPPED if act is Verdict.SKIP else Became.QUEUED, reason)
+        if act is Verdict.CANCEL_AND_START and self._runs(look.last):
+            try:
+                yield Cancel(look.last)
+            except (Busy, Unavailable) as error:
+                raise _Late(str(error)) from error
+        return (yield from self._started(look, moment, Became.CAUGHT_UP if act is Verdict.CATCH_UP else Became.STARTED, reason))
+
+    def _started(self, look: _Look, moment: int, became: Became, reason: str) -> Generator[Request, Any, Result]:
+        """Start the execution of this occurrence, or find it started."""
+        name, begun = execution_id(look.schedule.id, moment), self._begun(look, [moment])
+        if begun:
+            look.last = max(look.last, begun[moment])
+            return Result(moment, became, reason, name)
+        try:
+            accepted: Accepted = yield self._start(look, moment, name)
+        except (Busy, Unavailable) as error:
+            raise _Late(str(error)) from error
+        except (Invalid, NotFound, Conflict, ExpressionFailure) as error:
+            return Result(moment, Became.SKIPPED, f"it could not be started: {error}")
+        look.last = max(look.last, accepted.number)
+        return Result(moment, became, reason, name)
+
+    def _start(self, look: _Look, moment: int, name: str) -> Start:
+        job, schedule = look.stored.job, look.schedule
+        latest = self._catalogue.latest(job)
+        if latest is None:
+            raise NotFound(f"no job definition has the id {job!r}")
+        definition, given = self._catalogue.get(job, latest), {"scheduledTime": scheduled_time(moment), "schedule": schedule.id}
+        text = dumps(given)
+        if schedule.input is not None:
+            text = dumps(evaluate(schedule.input, Scope(given, random=random.Random(name).random)))  # noqa: S311  # no secret: the same again after a crash
+        self._check(definition, text)
+        labels = {SCHEDULE: schedule.id, SCHEDULED_TIME: given["scheduledTime"]}
+        return Start(definition, text, id=name, digest="schedule", labels=labels)
+
+    def _begun(self, look: _Look, moments: Iterable[int]) -> dict[int, int]:
+        """The numbers of executions that are there already, of those for these moments: they were started before a crash."""
+        found: dict[int, int] = {}
+        with self._ledger.snapshot() as snapshot:
+            for moment in moments:
+                number = find_number(snapshot.scan, execution_id(look.schedule.id, moment))
+                header = None if number is None else header_of(number, snapshot.read)
+                mine = header is not None and header.definition == look.stored.job and header.labels.get(SCHEDULE) == look.schedule.id
+                if number is not None and mine:
+                    found[moment] = number
+        return found
+
+    def _runs(self, number: int) -> bool:
+        if not number:
+            return False
+        with self._ledger.snapshot() as snapshot:
+            header = header_of(number, snapshot.read)
+        return header is not None and header.status not in ENDED
+
+
+def _answer(request: Request | StepwellError) -> Any:
+    if isinstance(request, StepwellError):
+        return request
+    try:
+        return request.reply.result(ANSWER_S)
+    except FutureTimeout:
+        request.reply.cancel()
+        return Unavailable(f"no answer within {ANSWER_S:g} seconds")
+    except Exception as error:
+        return error
+
+
+def no_audit(_: Any) -> Act | None:
+    """The bookkeeping of occurrences is no change that anybody made."""
+    return None
