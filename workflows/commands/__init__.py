@@ -2,10 +2,10 @@
 answers to lines and exit codes; they decide nothing.
 
 To add a command: write `NAME.py` here with a click command `NAME` (`NAME_` for a word of Python's), and put the name under a heading
-below. Its help begins with one short sentence and holds an example that starts with `stepwell NAME`; a test goes through all of them. What every command needs (the server's
-address, `--json`, tables, exit codes, errors) is in `common.py` and `output.py`. Import at the top of the file only what is quick to import
-(click, the standard library, these two), and the rest inside of the function: `stepwell --help` reads all of these files, and a command
-that only asks a server starts neither Flask nor ZODB nor rich.
+below. Its help begins with one short sentence and holds an example that starts with `stepwell NAME`; a test goes through all of them.
+What every command needs (the server's address, `--json`, tables, exit codes, errors) is in `common.py` and `output.py`. Import at the top
+of the file only what is quick to import (click, the standard library, these two), and the rest inside of the function: `stepwell --help`
+reads all of these files, and a command that only asks a server starts neither Flask nor ZODB nor rich.
 """
 
 from __future__ import annotations
