@@ -30,6 +30,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.expressions": (),
     "workflows.numbers": (),
     "workflows.states": ("workflows.errors", "workflows.model", "workflows.expressions"),
+    "workflows.importers": ("workflows.importers",),
     "workflows.schedules": ("workflows.schedules", "workflows.expressions"),
     "workflows.core": ("workflows.core", *LAYER_0),
     "workflows.language": ("workflows.language", "workflows.schedules", *LAYER_0),
@@ -87,6 +88,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.commands.serve": ("workflows.commands", "workflows.serve"),
     "workflows.commands.functions": ("task_functions.registry", *SETTINGS),
     "workflows.commands.lint": ("workflows.commands", "workflows.language", "task_functions.registry"),
+    "workflows.commands.importing": ("workflows.commands", "workflows.importers"),
     "workflows.commands.schema": ("workflows.commands", "workflows.language"),
     "workflows.commands.keys": (
         *("workflows.commands", "workflows.client", "workflows.offline", "workflows.errors"),

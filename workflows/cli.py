@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 
@@ -20,7 +21,8 @@ class Commands(click.Group):
         module = next((section[cmd_name] for section in SECTIONS.values() if cmd_name in section), None)
         if module is None:
             return None
-        found = getattr(import_module(f"workflows.commands.{module}"), cmd_name.replace("-", "_"))
+        name = cmd_name.replace("-", "_")
+        found = getattr(import_module(f"workflows.commands.{module}"), f"{name}_" if iskeyword(name) else name)
         assert isinstance(found, click.Command), f"workflows.commands.{module} has no command {cmd_name}"
         return found
 
