@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from storage.memory import MemoryStore
+from storage.protocol import CorruptRecord, StoreUnavailable
 from tests.core.jobs import dag, task
 from tests.runtime.house import House, answer
 from tests.runtime.test_scheduler import made
@@ -601,3 +603,23 @@ def test_its_thread_starts_and_stops_as_all_do() -> None:
     watch.alerter.stop()
     watch.alerter.stop()
     assert watch.alerter.troubles() == []
+
+
+def test_what_keeps_it_from_looking_is_told_until_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = Watch()
+    looked, looks = threading.Event(), [CorruptRecord("damaged"), StoreUnavailable("away")]
+
+    def look() -> float:
+        if looks:
+            raise looks.pop(0)
+        looked.set()
+        return watch.house.now + 1_000
+
+    monkeypatch.setattr(module, "RETRY_S", 0.0)
+    monkeypatch.setattr(watch.alerter, "look", look)
+    told: list[list[str]] = []
+    monkeypatch.setattr(watch.alerter._wake, "clear", lambda: told.append(watch.alerter.troubles()))
+    watch.alerter.start()
+    assert looked.wait(30)
+    watch.alerter.stop()
+    assert told[:3] == [[], ["alerts are not looked after: damaged"], []]

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from storage.protocol import CorruptRecord, Key, StoreError
+from storage.protocol import CorruptRecord, Key, StoreUnavailable
 from workflows.alerts import events
 from workflows.alerts.events import Alert
 from workflows.alerts.lateness import Run, judged
@@ -126,7 +126,7 @@ class Alerter:
                 moment = self.look()
                 self._trouble = ""
             except Exception as error:
-                expected = isinstance(error, StoreError | StepwellError)
+                expected = isinstance(error, StoreUnavailable | StepwellError)
                 log.warning("alerts have to wait, will try again: %s", error, exc_info=not expected)
                 self._trouble = "" if expected else f"alerts are not looked after: {error}"
                 moment = self._now() + RETRY_S
