@@ -211,7 +211,7 @@ def test_a_killed_server_goes_on_where_it_stood(start: Start) -> None:
     client = Client(url_of(second))
     assert ended(client, execution_id)["status"] == "COMPLETED"
     assert client.system_state()["pool"]["interruptedAttempts"] == 1
-    assert "recovered 1 unfinished executions" in second.said
+    assert "unfinished executions recovered: 1" in second.said
 
 
 def test_a_worker_without_its_master_makes_room(start: Start) -> None:

@@ -90,6 +90,7 @@ def test_a_key_makes_one_execution(api: Client) -> None:
     assert started(keyed(api, other, {"n": 1}, "k-1")) != first, "keys are the definition's"
     found = problem(keyed(api, name, {"n": 2}, "k-1"), 422, first, "another input")
     assert found["problems"][0]["pointer"] == "Idempotency-Key:"
+    assert found["detail"].startswith("Idempotency-Key: with")
     problem(keyed(api, name, {"n": 1}, "k-1", "?executionId=another"), 422, first, "another execution id")
 
 

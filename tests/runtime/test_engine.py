@@ -208,7 +208,7 @@ def test_what_was_recovered_is_said_once_with_what_was_interrupted(caplog: pytes
         house.wait(10)
         house.turn()
     said = [text for text in caplog.messages if "recovered" in text]
-    assert said == ["recovered 2 unfinished executions; 2 attempts had been interrupted"]
+    assert said == ["unfinished executions recovered: 2; attempts that had been interrupted: 2"]
     assert house.engine.gauges()["recoveredExecutions"] == 2
 
 
