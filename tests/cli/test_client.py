@@ -79,7 +79,7 @@ def test_questions_are_repeated_while_the_server_is_not_ready(answering: Answeri
 def test_patience_ends(answering: Answering) -> None:
     url, asked = answering((503, PROBLEM))
     with pytest.raises(ClientError, match="later") as raised:
-        Client(url, patience=0.3).system_state()
+        Client(url, patience=3).system_state()
     assert raised.value.status == 503
     assert len(asked) > 1
 
