@@ -86,6 +86,7 @@ class Settings:
         (), "The only hosts that the built-in function `http` may call, such as `api.example.com` or `*.example.com`.", metavar="HOST"
     )
     http_private: bool = setting(False, "Let the built-in function `http` call private addresses, this machine's included.")
+    alert_queue_depth: int = setting(0, "More executions than that in the queue raise an alert; 0: none does.", low=0, high=1_000_000_000)
     log_format: Literal["text", "json"] = setting("text", "How the log is written: lines of text, or one JSON object on each line.")
     log_level: Literal["debug", "info", "warning", "error"] = setting("info", "What is logged: that and anything worse.")
     grace_s: float = setting(10.0, "Seconds that running attempts get when the server stops.", low=0, high=3_600)
