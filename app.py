@@ -13,6 +13,7 @@ from workflows.api.rest import register_rest
 from workflows.api.safety import guard
 from workflows.language import compile_definition, compile_schedule
 from workflows.model import ISOLATED, SHARED
+from workflows.ping import Ping
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import Engine
 from workflows.runtime.executor import Executor
@@ -64,7 +65,9 @@ def create_app(settings: Settings) -> Flask:
 
     app = Flask("stepwell", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    app.extensions["stepwell"] = Server(settings, store, engine, service, scheduler)
+    app.extensions["stepwell"] = Server(
+        settings, store, engine, service, scheduler, Ping(settings.ping_url, settings.ping_interval, service.system.unwell)
+    )
     register_problems(app)
     guard(app, settings, service.keys)
     register_rest(app, service)

@@ -6,7 +6,6 @@ import socket
 import ssl
 import subprocess
 import threading
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -141,11 +140,8 @@ class MailServer:
         options: dict[str, Any] = {"authenticator": post.known, "auth_required": post.login != (b"", b""), "auth_require_tls": not tls}
         if secure is not None and not tls:
             options |= {"tls_context": secure, "require_starttls": True}
-        # With TLS from the beginning it sees no STARTTLS, and warns of passwords in the clear.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            self._controller = Controller(post, "127.0.0.1", port, ssl_context=secure if tls else None, **options)
-            self._controller.start()
+        self._controller = Controller(post, "127.0.0.1", port, ssl_context=secure if tls else None, **options)
+        self._controller.start()
         self.port = port
 
     def end(self) -> None:

@@ -24,7 +24,7 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER = "whsec_" + base64.b64encode(bytes(range(64))).decode()
 EVENT: dict[str, Any] = {
     "specversion": "1.0",
-    "id": "evt-7-5d0c4e11",
+    "id": "failed.exec-0-12-5d0c4e11.0",
     "source": "/stepwell",
     "type": "stepwell.execution.failed",
     "subject": "nightly",
@@ -172,7 +172,6 @@ def without(key: str) -> dict[str, Any]:
         ({"event": without("id")}, "/event/id: a CloudEvent has this, and it is text, not null"),
         ({"event": EVENT | {"type": 7}}, "/event/type: a CloudEvent has this, and it is text, not 7"),
         ({"event": EVENT | {"id": "a b"}}, "/event/id: this must be up to 200"),
-        ({"event": EVENT | {"id": "a.b"}}, '/event/id: this must not hold a "."'),
         ({"event": EVENT | {"data": float("nan")}}, "/event: this cannot be written as JSON"),
         ({"headers": {"Webhook-Id": "mine"}}, "/headers/webhook-id: this header is made from the event"),
         ({"headers": {"Content-Type": "text/plain"}}, "/headers/content-type: this header is made from the event"),
