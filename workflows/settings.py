@@ -86,6 +86,7 @@ class Settings:
         (), "The only hosts that the built-in function `http` may call, such as `api.example.com` or `*.example.com`.", metavar="HOST"
     )
     http_private: bool = setting(False, "Let the built-in function `http` call private addresses, this machine's included.")
+    alert_queue_depth: int = setting(0, "More executions than that in the queue raise an alert; 0: none does.", low=0, high=1_000_000_000)
     ping_url: str | None = setting(
         None,
         "An address that is called again and again while all is well, so that a watcher there notices when it is not.",
