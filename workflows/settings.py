@@ -83,9 +83,11 @@ class Settings:
     )
     allow_commands: bool = setting(False, "Let the built-in function `command` start programs.")
     http_allow: tuple[str, ...] = setting(
-        (), "The only hosts that the built-in function `http` may call, such as `api.example.com` or `*.example.com`.", metavar="HOST"
+        (),
+        "The only hosts that `http`, and functions that deliver alerts, may call, such as `api.example.com` or `*.example.com`.",
+        metavar="HOST",
     )
-    http_private: bool = setting(False, "Let the built-in function `http` call private addresses, this machine's included.")
+    http_private: bool = setting(False, "Let `http`, and functions that deliver alerts, call private addresses, this machine's included.")
     alert_queue_depth: int = setting(0, "More executions than that in the queue raise an alert; 0: none does.", low=0, high=1_000_000_000)
     ping_url: str | None = setting(
         None,
