@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from tests.docs.pages import BLOCKS
 from workflows.alerts import events
 from workflows.alerts.lateness import Expected, Happened, Run, expected, judged
 from workflows.alerts.listening import Kind, OnAlert, from_row
@@ -153,6 +155,15 @@ def test_what_counts_as_missed_and_late(one: Expected, execution: Run | None, to
     assert (data["job"], data["schedule"], data["scheduledTime"]) == ("report", "nightly", "1970-01-01T00:16:40Z")
     assert ("execution" in data) == (execution is not None)
     assert alert.at == one.deadline
+
+
+def test_the_event_in_the_guide_is_one_that_is_raised() -> None:
+    [block] = [block for block in BLOCKS if block.page.name == "alerts.md" and '"specversion"' in block.text]
+    due = int(datetime(2026, 11, 21, 2, tzinfo=UTC).timestamp())
+    run = Run("nightly.20261121T020000Z", None, None)
+    alert = judged(Expected("start", due, due + 300.0, 300.0, "started"), "nightly", "report", run)
+    assert alert is not None
+    assert alert.event() == json.loads(block.text)
 
 
 def test_many_that_were_skipped_in_a_row_are_told_of_together() -> None:

@@ -42,6 +42,7 @@ def test_every_endpoint_has_its_method(shared: str, reached: set[str]) -> None:
     control(client)
     bulk(client)
     schedules(client)
+    alerts(client)
     access(client)
     assert client.health()["status"] == "ok"
     assert client.system_state()["version"] == client.index()["version"]
@@ -92,6 +93,16 @@ def schedules(client: Client) -> None:
     client.delete_schedule("life-hourly")
     with pytest.raises(ClientError, match="life-hourly"):
         client.schedule("life-hourly")
+
+
+def alerts(client: Client) -> None:
+    client.register({"id": "life-hear", "onAlert": {}, "tasks": [{"id": "a", "functionName": "echo"}]})
+    for raised in (client.test_alert(), client.test_alert("life-hear")):
+        assert raised["executions"] == [{"job": "life-hear", "executionId": f"alert.{raised['id']}.life-hear", "reason": None}]
+    assert next(client.alerts("test", page=1))["id"] == raised["id"]
+    assert list(client.alerts("late")) == []
+    client.register({"id": "life-hear", "tasks": [{"id": "a", "functionName": "echo"}]})
+    assert client.test_alert()["executions"] == []
 
 
 def executions(client: Client) -> None:

@@ -44,12 +44,12 @@ class Alerts:
         """Raise an alert for all who listen, or for this job alone, and have them told. Raises NotFound for an unknown job, and Conflict
         for one that hears no alerts."""
 
-        def write(pending: Pending, read: Read, now: float) -> int:
+        def write(pending: Pending, read: Read, now: float) -> tuple[int, str]:
             self._check(alerts.listeners(read), read, job)
             alert = events.test(alerts.next_number(read), now)
-            return alerts.raise_all(pending, read, [alert], now, None if job is None else [job])[0]
+            return alerts.raise_all(pending, read, [alert], now, None if job is None else [job])[0], alert.id
 
-        sequence: int = ask(self._engine, Write(write, lambda _: Act("test alerts", job or ""), self._raised))
+        sequence, _ = ask(self._engine, Write(write, lambda done: Act("test alerts", done[1]), self._raised))
         self._teller.tell([sequence])
         with self._ledger.snapshot() as snapshot:
             raised = alerts.load(snapshot.read, sequence)
