@@ -226,6 +226,19 @@ def test_a_receiver_that_will_not_and_one_that_cannot_yet(server: str, site: Sit
     assert refused.exit_code == 1, "it has yet to tell of one"
 
 
+def test_a_receiver_of_ones_own_is_followed_to_its_end(server: str) -> None:
+    """With more than one task: that the first is through says nothing."""
+    tasks = [{"id": "a", "functionName": "echo"}, {"id": "b", "functionName": "fail", "maxRetry": 1, "retryDelay": {"initialSeconds": 0.3}}]
+    Client(server).register({"id": "own", "onAlert": {}, "tasks": tasks})
+    Client(server).register({"id": "picky", "onAlert": {}, "inputSchema": {"required": ["nothing"]}, "tasks": tasks[:1]})
+    result = stepwell("alert", "test", "--json", server=server)
+    assert result.exit_code == 1
+    found = {one["job"]: one for one in json.loads(result.stdout)["deliveries"]}
+    assert (found["own"]["status"], found["own"]["why"]) == ("FAILED", "TaskFailed")
+    assert found["picky"]["status"] == "NOT STARTED"
+    assert "nothing" in found["picky"]["why"]
+
+
 def test_a_secret_that_is_not_there_is_warned_of(server: str) -> None:
     result = stepwell("alert", "add", "early", "--webhook", "https://a.example/", "--secret", "LATER", server=server)
     assert result.exit_code == 0

@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -158,7 +159,7 @@ def test(name: str | None, wait: float, server: str | None, as_json: bool) -> No
     """
     with client_of(server) as client:
         raised = client.test_alert(name)
-        told = [_Delivery(one["job"], one["executionId"], one["reason"]) for one in raised["executions"]]
+        told = [_delivery(one) for one in raised["executions"]]
         _follow(client, told, wait)
     if as_json:
         print_json({"alert": raised["id"], "deliveries": [one.as_json() for one in told]})
@@ -210,26 +211,34 @@ def _document(client: Client, name: str, missing_ok: bool = False) -> None:
         fail(f"the job {name!r} is there and hears no alerts; `stepwell definitions` is for such jobs", USAGE)
 
 
+@dataclass(slots=True)
 class _Delivery:
-    """What a test's alert comes to with one who hears it."""
+    """What a test's alert comes to with one who hears it. `why`: what went wrong so far."""
 
-    def __init__(self, job: str, execution: str, reason: str | None) -> None:
-        self.job, self.execution = job, execution
-        self.why = reason or ""
-        self.status = "NOT STARTED" if reason else "QUEUED"
-        self.ended = bool(reason)
+    job: str
+    execution: str
+    why: str
+    status: str
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ("NOT STARTED", "COMPLETED", "FAILED", "CANCELLED")
 
     def look(self, client: Client) -> None:
-        from workflows.client import ENDED, describe_error
+        from workflows.client import describe_error
 
         state = client.state(self.execution)
-        task = state["tasks"][0] if state["tasks"] else {"status": state["status"]}
-        self.ended = state["status"] in ENDED
-        self.status = state["status"] if self.ended else task["status"]
-        self.why = describe_error(state.get("error")) or describe_error(task.get("error")) or ""
+        again = next((task for task in state["tasks"] if task["status"] == "RETRYING"), None)
+        self.status = "RETRYING" if again else state["status"]
+        self.why = describe_error((again or state).get("error")) or ""
 
     def as_json(self) -> Json:
         return {"job": self.job, "executionId": self.execution, "status": self.status, "why": self.why or None}
+
+
+def _delivery(telling: Json) -> _Delivery:
+    reason = telling["reason"]
+    return _Delivery(telling["job"], telling["executionId"], reason or "", "NOT STARTED" if reason else "QUEUED")
 
 
 def _follow(client: Client, told: list[_Delivery], wait: float) -> None:
