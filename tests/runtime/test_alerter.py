@@ -21,6 +21,7 @@ from workflows.runtime import alerter as module
 from workflows.runtime import alerts
 from workflows.runtime.alerter import Alerter
 from workflows.runtime.alerts import Raised, followed, listen
+from workflows.runtime.feed_log import News
 from workflows.runtime.inbox import Request
 from workflows.runtime.names import find_number
 from workflows.runtime.removal import Remove
@@ -290,6 +291,46 @@ def test_a_write_that_took_effect_though_nobody_heard_is_not_doubled() -> None:
     assert len(dropped) > 2
     assert [one.kind for one in watch.raised()] == ["failed", "missed"]
     assert len(watch.heard()) == 2
+
+
+@pytest.mark.parametrize("part", ["_follow", "_judge", "_look_at_queue"])
+def test_a_write_that_takes_effect_only_after_it_was_given_up_is_not_doubled(part: str) -> None:
+    watch = Watch(queue_depth=1, max_jobs=1, catchUp="none")
+    watch.fail()
+    watch.house.wait(1_200)
+    while watch.scheduler.look() <= watch.house.now:
+        pass
+    for _ in range(3):
+        watch.asked(Start(JOB, "{}"))
+    asked: list[Request] = []
+
+    def slow(requests: list[Request]) -> list[Any]:
+        asked.extend(watch.house.ask(request) for request in requests)
+        return [Unavailable("no answer") for _ in requests]
+
+    watch.alerter._ask = slow
+    with pytest.raises(Unavailable):
+        getattr(watch.alerter, part)()
+    assert [answer(request) for request in asked] == ["unanswered"]
+    watch.alerter._ask = watch.ask
+    getattr(watch.alerter, part)()
+    watch.look()
+    assert answer(asked[0]) != "unanswered"
+    assert sorted(one.kind for one in watch.raised()) == ["failed", "missed", "queueDepth"]
+
+
+def test_what_is_committed_but_not_yet_published_is_not_passed_over() -> None:
+    watch = Watch()
+    listeners = watch.house.engine.feed._listeners
+
+    def look(_: News) -> None:
+        watch.alerter._follow()
+
+    listeners.insert(0, (look, lambda: None))
+    watch.fail()
+    del listeners[0]
+    watch.look()
+    assert len(watch.raised()) == 1
 
 
 def failing(watch: Watch) -> None:

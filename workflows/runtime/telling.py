@@ -17,11 +17,15 @@ from workflows.runtime.alerts import Raised, load, told
 from workflows.runtime.asking import Ask
 from workflows.runtime.audit import Origin
 from workflows.runtime.catalogue import Catalogue
+from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Ledger
 from workflows.runtime.requests import Start, Write
 from workflows.runtime.scheduler import no_audit
 
 log = logging.getLogger(__name__)
+
+AT_ONCE = 200
+"""Requests to the engine at once."""
 
 ALERT = "stepwell.alert"
 """Label of executions that tell of an alert: the event's id."""
@@ -47,10 +51,14 @@ class Teller:
             (one.sequence, telling.job): self._start(one, telling.job, telling.execution) for one in alerts for telling in one.tellings
         }
         asked = {place: start for place, start in heard.items() if isinstance(start, Start)}
-        answers = heard | dict(zip(asked, self._ask(list(asked.values())), strict=True))
+        answers = heard | dict(zip(asked, self._all(list(asked.values())), strict=True))
         done = [write for one in alerts if (write := self._done(one, answers)) is not None]
-        marked = self._ask(list(done)) if done else []
+        marked = self._all(list(done))
         return len(done) == len(alerts) and not any(isinstance(answer, BaseException) for answer in marked)
+
+    def _all(self, requests: list[Request]) -> list[Any]:
+        """The engine's inbox is for others as well."""
+        return [answer for n in range(0, len(requests), AT_ONCE) for answer in self._ask(requests[n : n + AT_ONCE])]
 
     def _start(self, alert: Raised, job: str, execution: str) -> Start | StepwellError:
         try:
