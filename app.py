@@ -13,6 +13,7 @@ from workflows.api.rest import register_rest
 from workflows.api.safety import guard
 from workflows.language import compile_definition, compile_schedule
 from workflows.model import ISOLATED, SHARED
+from workflows.ping import Ping
 from workflows.runtime.alerter import Alerter
 from workflows.runtime.asking import asker
 from workflows.runtime.catalogue import Catalogue
@@ -72,7 +73,8 @@ def create_app(settings: Settings) -> Flask:
 
     app = Flask("stepwell", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    app.extensions["stepwell"] = Server(settings, store, engine, service, scheduler, alerter)
+    ping = Ping(settings.ping_url, settings.ping_interval, service.system.unwell)
+    app.extensions["stepwell"] = Server(settings, store, engine, service, scheduler, alerter, ping)
     register_problems(app)
     guard(app, settings, service.keys)
     register_rest(app, service)

@@ -39,6 +39,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "task_functions": ("task_functions",),
     "definitions": (),
     "workflows.logs": (),
+    "workflows.ping": (),
     "workflows.setting": (),
     "workflows.settings": ("definitions", "workflows.setting", "task_functions.permissions"),
     "workflows.configuration": ("workflows.settings", "workflows.setting"),
@@ -64,7 +65,7 @@ RULES: dict[str, tuple[str, ...]] = {
         *LAYER_0,
     ),
     "workflows.server": (
-        *("workflows.service", "workflows.settings", "workflows.setting", "workflows.keyfile"),
+        *("workflows.service", "workflows.settings", "workflows.setting", "workflows.keyfile", "workflows.ping"),
         *("workflows.runtime.engine", "workflows.runtime.catalogue", "workflows.runtime.audit", "workflows.runtime.scheduler"),
         "workflows.runtime.alerter",
         *("task_functions.registry", "task_functions.permissions"),
