@@ -29,6 +29,7 @@ from workflows.service.audit import Audit
 from workflows.service.control import Control
 from workflows.service.definitions import Definitions
 from workflows.service.executions import Executions
+from workflows.service.hooks import Hooks
 from workflows.service.inputs import Inputs
 from workflows.service.keys import Keys
 from workflows.service.listing import Listing
@@ -60,6 +61,7 @@ def create_app(settings: Settings) -> Flask:
         audit=Audit(ledger),
         keys=Keys(ledger, engine),
         schedules=Schedules(ledger, engine, scheduler.wake),
+        hooks=Hooks(ledger, catalogue, engine, inputs, vault),
     )
 
     app = Flask("stepwell", static_folder=None)

@@ -8,7 +8,16 @@ from pathlib import Path
 
 from reference.commands import commands
 from reference.endpoints import endpoints
-from reference.fields import blackout_fields, job_fields, retry_delay_fields, schedule_fields, state_fields, task_fields
+from reference.fields import (
+    blackout_fields,
+    hook_fields,
+    job_fields,
+    retry_delay_fields,
+    schedule_fields,
+    signature_fields,
+    state_fields,
+    task_fields,
+)
 from reference.settings import settings
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -20,6 +29,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "retryDelay fields": retry_delay_fields,
     "schedule fields": schedule_fields,
     "blackout fields": blackout_fields,
+    "hook fields": hook_fields,
+    "signature fields": signature_fields,
     "state machine fields": state_fields,
     "settings": settings,
     "endpoints": endpoints,

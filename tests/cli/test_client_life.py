@@ -42,6 +42,7 @@ def test_every_endpoint_has_its_method(shared: str, reached: set[str]) -> None:
     control(client)
     bulk(client)
     schedules(client)
+    hooks(client)
     access(client)
     assert client.health()["status"] == "ok"
     assert client.system_state()["version"] == client.index()["version"]
@@ -92,6 +93,19 @@ def schedules(client: Client) -> None:
     client.delete_schedule("life-hourly")
     with pytest.raises(ClientError, match="life-hourly"):
         client.schedule("life-hourly")
+
+
+def hooks(client: Client) -> None:
+    hook = {"name": "life-hook", "secret": {"$secret": "LIFE"}}
+    client.register({"id": "life-hooked", "tasks": [{"id": "a", "functionName": "echo"}], "hooks": [hook]})
+    assert {"name": "life-hook", "job": "life-hooked", "signature": "standard"} in list(client.hooks())
+    first = client.send_hook("life-hook", {"n": 1}, "whsec_bGlmZQ==", "msg_1")
+    assert first == {"executionID": "hook.life-hook.msg_1", "repeated": False}
+    assert client.send_hook("life-hook", '{"n": 1}', "whsec_bGlmZQ==", "msg_1")["repeated"] is True
+    assert client.send_hook("life-hook", {}, "whsec_bGlmZQ==")["executionID"].startswith("hook.life-hook.msg_")
+    with pytest.raises(ClientError, match="sign it by Standard Webhooks") as raised:
+        client.send_hook("life-hook", {}, "whsec_b3RoZXI=")
+    assert raised.value.status == 401
 
 
 def executions(client: Client) -> None:
