@@ -26,6 +26,7 @@ from workflows.runtime.workers.pool import WorkerPool
 from workflows.server import Server
 from workflows.service import Service
 from workflows.service.audit import Audit
+from workflows.service.calendars import Calendars
 from workflows.service.control import Control
 from workflows.service.definitions import Definitions
 from workflows.service.executions import Executions
@@ -61,6 +62,7 @@ def create_app(settings: Settings) -> Flask:
         audit=Audit(ledger),
         keys=Keys(ledger, engine),
         schedules=Schedules(ledger, engine, scheduler.wake),
+        calendars=Calendars(ledger, engine),
         hooks=Hooks(ledger, catalogue, engine, inputs, vault),
     )
 

@@ -74,14 +74,14 @@ RULES: dict[str, tuple[str, ...]] = {
     ),
     "workflows.api": (
         *("workflows.api", "workflows.service", "workflows.settings", "workflows.runtime.state", "workflows.runtime.catalogue"),
-        *("workflows.language.text", "workflows.language.shapes", "workflows.language.positions", LOGS),
+        *("workflows.language.text", "workflows.language.shapes", "workflows.language.positions", "workflows.language.calendars", LOGS),
         *("workflows.runtime.audit", "workflows.runtime.keys"),
         *LAYER_0,
         *STORE,
     ),
     "workflows.api.schemas": (
         *("workflows.api.schemas", "workflows.language.shapes", "workflows.language.names", "workflows.core.dataflow"),
-        *("workflows.service.starting", "workflows.service.schedules", "workflows.runtime.changes"),
+        *("workflows.service.starting", "workflows.service.schedules", "workflows.runtime.changes", "workflows.language.calendars"),
         *LAYER_0,
     ),
     "workflows.client": ("workflows.client", "workflows.hooks"),

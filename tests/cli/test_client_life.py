@@ -42,6 +42,7 @@ def test_every_endpoint_has_its_method(shared: str, reached: set[str]) -> None:
     control(client)
     bulk(client)
     schedules(client)
+    calendars(client)
     hooks(client)
     access(client)
     assert client.health()["status"] == "ok"
@@ -93,6 +94,17 @@ def schedules(client: Client) -> None:
     client.delete_schedule("life-hourly")
     with pytest.raises(ClientError, match="life-hourly"):
         client.schedule("life-hourly")
+
+
+def calendars(client: Client) -> None:
+    days = [{"from": "2026-12-24", "to": "2026-12-26", "name": "Christmas"}, {"from": "2027-01-01"}]
+    made = client.set_calendar("life-days", {"dates": days})
+    assert made["dates"] == [days[0], {"from": "2027-01-01", "to": "2027-01-01", "name": None}]
+    assert "life-days" in [one["name"] for one in client.calendars()]
+    assert client.calendar("life-days") == made
+    assert client.delete_calendar("life-days")["name"] == "life-days"
+    with pytest.raises(ClientError, match="no calendar has the name"):
+        client.calendar("life-days")
 
 
 def hooks(client: Client) -> None:

@@ -76,7 +76,7 @@ def test_viewers_look_operators_operate_admins_do_the_rest() -> None:
     roles = {(one.method, one.rule): None if one.public else one.needed_role for one in ENDPOINTS if not one.signed}
     assert [place for place, role in roles.items() if role is None] == [("GET", "/health")]
     for (method, rule), role in roles.items():
-        made = rule.startswith(("/job-definitions", "/schedules")) and method != "GET" and not rule.endswith("/toggle")
+        made = rule.startswith(("/job-definitions", "/schedules", "/calendars")) and method != "GET" and not rule.endswith("/toggle")
         admin = rule.startswith(("/keys", "/audit")) or made
         expected = Role.ADMIN if admin else Role.VIEWER if method == "GET" else Role.OPERATOR
         assert role in (expected, None), (method, rule)

@@ -34,6 +34,7 @@ VALUES: Mapping[str, tuple[str, str | int]] = {
     "definition_id": ("Id of a job definition.", "hello"),
     "execution_id": ("Id of an execution.", "exec-0-42-9f86d081"),
     "key_id": ("Id of an API key.", "9f86d08188"),
+    "calendar_name": ("Name of a calendar.", "holidays-de"),
     "hook_name": ("Name of a hook.", "github-push"),
     "schedule_id": ("Id of a schedule.", "nightly"),
     "revision": ("A revision of the job definition, from 1.", 1),

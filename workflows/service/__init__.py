@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workflows.service.audit import Audit
+from workflows.service.calendars import Calendars
 from workflows.service.control import Control
 from workflows.service.definitions import Definitions
 from workflows.service.executions import Executions
@@ -25,7 +26,8 @@ from workflows.service.system import System
 class Service:
     """`definitions`: what may be executed. `executions`: starting and looking. `control`: stopping and going on. `listing`: looking
     through executions. `streams`: live events. `system`: the server. `audit`: who changed what. `keys`: who may come in.
-    `schedules`: when jobs run by themselves. `hooks`: requests from outside that start jobs."""
+    `schedules`: when jobs run by themselves. `hooks`: requests from outside that start jobs.
+    `calendars`: days on which schedules do not run."""
 
     definitions: Definitions
     executions: Executions
@@ -37,3 +39,4 @@ class Service:
     keys: Keys
     schedules: Schedules
     hooks: Hooks
+    calendars: Calendars

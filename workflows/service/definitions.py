@@ -29,6 +29,7 @@ from workflows.runtime.requests import Write
 from workflows.runtime.schedules import Made, replace_all
 from workflows.runtime.secrets import Vault
 from workflows.service.asking import ask
+from workflows.service.calendars import check_calendars
 from workflows.service.paging import Page, cursor, place_of
 from workflows.states import StateMachine
 
@@ -95,6 +96,7 @@ class Definitions:
         def write(pending: Any, read: Any, now: float) -> Registration:
             done = self._catalogue.register(pending, read, definition.id, text, form, now, source)
             if done.created:
+                check_calendars(read, {f"/schedules/{n}": one.schedule for n, one in enumerate(made)}, text)
                 replace_all(pending, read, definition.id, made, now)
                 hooks.replace_all(pending, read, definition.id, definition.hooks)
             return done
