@@ -53,6 +53,7 @@ class Things:
         planned = job(task("a"), schedules=[{"cron": "@yearly"}, {"at": "2999-01-01T00:00:00"}])
         hook = {"name": planned["id"], "secret": {"$secret": "HOOK"}}
         planned["hooks"] = [hook]
+        client.put("/calendars/known", {"dates": [{"from": "2999-01-01"}]})
         definitions = [client.register(one) for one in (job(task("a")), job(task("a", "fail")), waiting, planned)]
         schedules = [planned["id"], f"{planned['id']}-2"]
         executions = [client.execute(name) for name in definitions]
@@ -64,6 +65,7 @@ class Things:
             "revision": [1],
             "scheduleId": schedules,
             "hookName": [hook["name"]],
+            "calendarName": ["known"],
         }
 
     def some(self, name: str, given: Any) -> Any:
