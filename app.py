@@ -31,9 +31,11 @@ from workflows.server import Server
 from workflows.service import Service
 from workflows.service.alerts import Alerts
 from workflows.service.audit import Audit
+from workflows.service.calendars import Calendars
 from workflows.service.control import Control
 from workflows.service.definitions import Definitions
 from workflows.service.executions import Executions
+from workflows.service.hooks import Hooks
 from workflows.service.inputs import Inputs
 from workflows.service.keys import Keys
 from workflows.service.listing import Listing
@@ -69,6 +71,8 @@ def create_app(settings: Settings) -> Flask:
         keys=Keys(ledger, engine),
         schedules=Schedules(ledger, engine, scheduler.wake),
         alerts=Alerts(ledger, engine, teller, alerter.wake),
+        calendars=Calendars(ledger, engine),
+        hooks=Hooks(ledger, catalogue, engine, inputs, vault),
     )
 
     app = Flask("stepwell", static_folder=None)

@@ -53,7 +53,7 @@ def _members(schema: type[Schema] | None) -> str:
 
 
 def _role(endpoint: Endpoint) -> str:
-    return "none" if endpoint.public else endpoint.needed_role.name.lower()
+    return "a signature" if endpoint.signed else "none" if endpoint.public else endpoint.needed_role.name.lower()
 
 
 def _taken(endpoint: Endpoint) -> Iterator[tuple[str, ...]]:

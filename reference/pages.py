@@ -10,10 +10,12 @@ from reference.commands import commands
 from reference.endpoints import endpoints
 from reference.fields import (
     blackout_fields,
+    hook_fields,
     job_fields,
     on_alert_fields,
     retry_delay_fields,
     schedule_fields,
+    signature_fields,
     state_fields,
     task_fields,
 )
@@ -29,6 +31,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "schedule fields": schedule_fields,
     "blackout fields": blackout_fields,
     "onAlert fields": on_alert_fields,
+    "hook fields": hook_fields,
+    "signature fields": signature_fields,
     "state machine fields": state_fields,
     "settings": settings,
     "endpoints": endpoints,

@@ -51,6 +51,9 @@ class Things:
         states = {"Wait": {"Type": "Wait", "Seconds": 3_600, "End": True}}  # which holds no worker
         waiting = {"id": job()["id"], "StartAt": "Wait", "States": states}
         planned = job(task("a"), schedules=[{"cron": "@yearly"}, {"at": "2999-01-01T00:00:00"}])
+        hook = {"name": planned["id"], "secret": {"$secret": "HOOK"}}
+        planned["hooks"] = [hook]
+        client.put("/calendars/known", {"dates": [{"from": "2999-01-01"}]})
         definitions = [client.register(one) for one in (job(task("a")), job(task("a", "fail")), waiting, planned)]
         schedules = [planned["id"], f"{planned['id']}-2"]
         executions = [client.execute(name) for name in definitions]
@@ -61,6 +64,8 @@ class Things:
             "executionId": executions,
             "revision": [1],
             "scheduleId": schedules,
+            "hookName": [hook["name"]],
+            "calendarName": ["known"],
         }
 
     def some(self, name: str, given: Any) -> Any:
@@ -78,7 +83,8 @@ def wait_little(case: schemathesis.Case[Any]) -> None:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    with serve_in(tmp_path_factory.mktemp("asked")) as (client, _):
+    with pytest.MonkeyPatch.context() as patch, serve_in(tmp_path_factory.mktemp("asked")) as (client, _):
+        patch.setenv("STEPWELL_SECRET_HOOK", "c3dvcmRmaXNo")
         yield client
 
 

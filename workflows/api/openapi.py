@@ -34,6 +34,8 @@ VALUES: Mapping[str, tuple[str, str | int]] = {
     "definition_id": ("Id of a job definition.", "hello"),
     "execution_id": ("Id of an execution.", "exec-0-42-9f86d081"),
     "key_id": ("Id of an API key.", "9f86d08188"),
+    "calendar_name": ("Name of a calendar.", "holidays-de"),
+    "hook_name": ("Name of a hook.", "github-push"),
     "schedule_id": ("Id of a schedule.", "nightly"),
     "revision": ("A revision of the job definition, from 1.", 1),
 }
@@ -51,7 +53,11 @@ KEY = {"type": "http", "scheme": "bearer", "description": "An API key. On loopba
 ON_EVERY_ANSWER = {request_id.HEADER: {"$ref": f"#/components/headers/{request_id.HEADER}"}}
 """Headers of every answer."""
 
-_CHALLENGE = {"description": "Bearer: send a key.", "required": True, "schema": {"type": "string"}}
+_CHALLENGE = {
+    "description": "How to prove who asks: Bearer, send a key; Signature, sign the request.",
+    "required": True,
+    "schema": {"type": "string"},
+}
 
 _RETRY_AFTER = {"description": "Seconds to wait before the next try.", "required": True, "schema": {"type": "integer"}}
 

@@ -18,6 +18,7 @@ from workflows.language import canonical, read_definition
 from workflows.language.json_schema import json_schema
 from workflows.language.text import check, loads
 from workflows.model import Definition
+from workflows.runtime import hooks
 from workflows.runtime.alerts import listen
 from workflows.runtime.audit import Act
 from workflows.runtime.catalogue import Catalogue, Registration
@@ -29,6 +30,7 @@ from workflows.runtime.requests import Write
 from workflows.runtime.schedules import Made, replace_all
 from workflows.runtime.secrets import Vault
 from workflows.service.asking import ask
+from workflows.service.calendars import check_calendars
 from workflows.service.paging import Page, cursor, place_of
 from workflows.states import StateMachine
 
@@ -95,8 +97,10 @@ class Definitions:
         def write(pending: Any, read: Any, now: float) -> Registration:
             done = self._catalogue.register(pending, read, definition.id, text, form, now, source)
             if done.created:
+                check_calendars(read, {f"/schedules/{n}": one.schedule for n, one in enumerate(made)}, text)
                 replace_all(pending, read, definition.id, made, now)
                 listen(pending, read, definition.id, definition.on_alert)
+                hooks.replace_all(pending, read, definition.id, definition.hooks)
             return done
 
         def tell(done: Registration) -> Act | None:

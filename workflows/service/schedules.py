@@ -16,7 +16,7 @@ from workflows.language.positions import located
 from workflows.language.schedules import problems_of, read_schedule
 from workflows.language.shapes import shown
 from workflows.language.text import loads_unique
-from workflows.runtime import schedules
+from workflows.runtime import calendars, schedules
 from workflows.runtime.audit import Act
 from workflows.runtime.engine import Engine
 from workflows.runtime.execution import header_of
@@ -27,6 +27,7 @@ from workflows.runtime.schedules import Made, Result, Stored
 from workflows.schedules.plan import jitter, occurrences, remark
 from workflows.schedules.zones import wall_clock
 from workflows.service.asking import ask
+from workflows.service.calendars import check_calendars
 from workflows.service.paging import Page, cursor, place_of
 
 MOST_COMING = 100
@@ -102,7 +103,7 @@ class Schedules:
     def coming(self, id: str, count: int = 10) -> list[Coming]:
         """Its next occurrences, whether or not it is switched on. Raises NotFound."""
         stored = schedules.found(self._ledger.read, id)
-        schedule = compile_schedule(stored.spec, id)
+        schedule = calendars.resolved(self._ledger.read, compile_schedule(stored.spec, id))
         plan, found = schedule.plan, []
         for each in islice(occurrences(plan, max(stored.handled, self._clock())), count):
             late = jitter(id, each.moment, schedule.jitter)
@@ -132,6 +133,7 @@ class Schedules:
             definition = read("document", ("definition", job))
             if definition is None or definition.get("deleted"):
                 raise no_definition(job)
+            check_calendars(read, {"": made.schedule}, raw.decode())
             return schedules.add(pending, read, job, made, now)
 
         self._write(write, lambda stored: Act("add schedule", stored.id, {"job": job}))
@@ -142,7 +144,12 @@ class Schedules:
         NotJson, and Invalid with every problem."""
         schedules.found(self._ledger.read, id)
         _, made = _read(raw, id)
-        self._write(lambda pending, read, now: schedules.change(pending, read, made, now), lambda _: Act("change schedule", id))
+
+        def write(pending: Pending, read: Read, now: float) -> Stored:
+            check_calendars(read, {"": made.schedule}, raw.decode())
+            return schedules.change(pending, read, made, now)
+
+        self._write(write, lambda _: Act("change schedule", id))
         return self.get(id)
 
     def delete(self, id: str) -> None:

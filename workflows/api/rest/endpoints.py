@@ -13,6 +13,7 @@ from typing import Any
 from flask import Response, request
 from marshmallow import Schema
 
+from workflows.api.access import SIGNED, OpenTo
 from workflows.api.answers import answer
 from workflows.api.bodies import JSON, JsonBody, RawBody
 from workflows.api.openapi import ON_EVERY_ANSWER, Blueprint
@@ -40,8 +41,9 @@ class Endpoint:
     `answers`: status → schema (None: the record is JSON already), the usual one first. `errors`: those that its kind of request does not
     have anyway (`errors_of`). `tells`: headers of a successful answer, by name. `leads`: to whom the answer leads, as the other endpoint's
     name → each value of its path → the member of this answer that holds it. `sample` is a path to try. `role`: who may; without it viewers
-    may look and only admins may change. `public`: so may who has no key, and `access.present` is None then. `media`: of
-    its answer, if that is no JSON, with an `example`; the view gives the Response then."""
+    may look and only admins may change. `public`: so may who has no key, and `access.present` is None then. `signed`: keys are not looked
+    at; the service lets a request in by its signature, or refuses it as Unsigned. `media`: of its answer, if that is no JSON, with an
+    `example`; the view gives the Response then."""
 
     view: Callable[..., Any]
     method: str
@@ -58,6 +60,7 @@ class Endpoint:
     sample: str = ""
     role: Role | None = None
     public: bool = False
+    signed: bool = False
     media: str = JSON
     example: str = ""
 
@@ -68,6 +71,10 @@ class Endpoint:
     @property
     def needed_role(self) -> Role:
         return self.role or (Role.VIEWER if self.method == "GET" else Role.ADMIN)
+
+    @property
+    def open_to(self) -> OpenTo:
+        return SIGNED if self.signed else None if self.public else self.needed_role
 
     def shown(self, server: str) -> dict[str, str]:
         """The row as `GET /` shows it, with a command to try."""
@@ -144,7 +151,7 @@ def described(endpoint: Endpoint) -> dict[str, Any]:
         answers = {status: {**shown, "content": {endpoint.media: text}} for status, shown in answers.items()}
     problems = {status: HTTPStatus(status).name for status in errors_of(endpoint)}
     operation = {"operationId": endpoint.name, "summary": endpoint.summary, "responses": {**answers, **problems}}
-    if endpoint.public:
+    if endpoint.public or endpoint.signed:
         operation["security"] = []
     if endpoint.description:
         operation["description"] = endpoint.description
