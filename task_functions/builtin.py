@@ -1,7 +1,7 @@
-"""The functions every server has: `echo`, `sleep` and `fail`, which touch nothing outside, and `http` and `command`, which do.
-The first three are small and quick and run in the server itself unless a task says otherwise.
+"""The functions every server has: `echo`, `sleep` and `fail`, which touch nothing outside, and `http`, `http.get`, `http.post` and
+`command`, which do. The first three are small and quick and run in the server itself unless a task says otherwise.
 
-Data that makes no sense raises ValueError, which says what would. The last two live in files of their own, which are read when they are
+Data that makes no sense raises ValueError, which says what would. The others live in files of their own, which are read when they are
 first called: a worker that calls no server need not import `requests`.
 """
 
@@ -67,6 +67,22 @@ def http(data: Any, ctx: Context) -> dict[str, Any]:
     from task_functions.http_call import call
 
     return call(data, ctx)
+
+
+@task_function("http.get")
+def http_get(data: Any, ctx: Context) -> dict[str, Any]:
+    """`http` with the method GET, so without `method`, `json` and `body`."""
+    from task_functions.http_call import call
+
+    return call(data, ctx, "http.get")
+
+
+@task_function("http.post")
+def http_post(data: Any, ctx: Context) -> dict[str, Any]:
+    """`http` with the method POST, so without `method`. What it sends is the same in every attempt."""
+    from task_functions.http_call import call
+
+    return call(data, ctx, "http.post")
 
 
 @task_function

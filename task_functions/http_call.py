@@ -1,4 +1,4 @@
-"""The function `http`: one call of a server, bounded in time and size, to where the settings permit.
+"""The functions `http`, `http.get` and `http.post`: one call of a server, bounded in time and size, to where the settings permit.
 
 The call is made on a thread of its own. The attempt's thread waits for it, gives signs of life, and gives up when the time is over or the
 attempt is cancelled, wherever the call stands then: in looking up a name, in a handshake, in a body that comes a byte at a time. The
@@ -54,10 +54,10 @@ class HttpBodyTooLarge(Exception):
     """The answer's body has more than `maxBytes`."""
 
 
-def call(data: Any, ctx: Context) -> dict[str, Any]:
-    """`{"status", "headers", "json" or "body" or "base64"}`. Raises InvalidInput, HttpNotAllowed, HttpConnectionError, HttpTimeout,
-    HttpStatusError, HttpBodyTooLarge."""
-    request = read(data, ctx.idempotency_key)
+def call(data: Any, ctx: Context, function: str = "http") -> dict[str, Any]:
+    """For the function of that name: `{"status", "headers", "json" or "body" or "base64"}`. Raises InvalidInput, HttpNotAllowed,
+    HttpConnectionError, HttpTimeout, HttpStatusError, HttpBodyTooLarge."""
+    request = read(data, ctx.idempotency_key, function)
     begun = time.monotonic()
     result = _Call(request, begun).wait(ctx)
     ctx.logger.info("%s answered %d after %.3f s", request.told, result["status"], time.monotonic() - begun)

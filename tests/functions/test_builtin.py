@@ -21,7 +21,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_they_are_registered() -> None:
-    assert load("task_functions.builtin").names == ("command", "echo", "fail", "http", "sleep")
+    assert load("task_functions.builtin").names == ("command", "echo", "fail", "http", "http.get", "http.post", "sleep")
 
 
 def test_echo() -> None:
