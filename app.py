@@ -8,6 +8,7 @@ from flask import Flask
 
 from storage.uri import resolve
 from task_functions.registry import REGISTRY
+from workflows.api.faces import KINDS
 from workflows.api.problems import register_problems
 from workflows.api.rest import register_rest
 from workflows.api.safety import guard
@@ -30,6 +31,7 @@ from workflows.service.control import Control
 from workflows.service.definitions import Definitions
 from workflows.service.executions import Executions
 from workflows.service.inputs import Inputs
+from workflows.service.jobs import Jobs
 from workflows.service.keys import Keys
 from workflows.service.listing import Listing
 from workflows.service.schedules import Schedules
@@ -50,6 +52,7 @@ def create_app(settings: Settings) -> Flask:
     engine = Engine(ledger, catalogue, executors, functions, max_jobs=settings.max_jobs, feed_events=settings.feed_events)
     inputs, seats = Inputs(), Seats(waiting_requests(settings.threads))
     scheduler = Scheduler(ledger, catalogue, engine, compile_schedule, inputs.check)
+    schedules = Schedules(ledger, engine, scheduler.wake)
     service = Service(
         definitions=Definitions(ledger, catalogue, engine, REGISTRY, vault, scheduler.wake),
         executions=Executions(ledger, catalogue, engine, inputs, seats),
@@ -59,7 +62,8 @@ def create_app(settings: Settings) -> Flask:
         system=System(ledger, catalogue, engine, more=scheduler.troubles),
         audit=Audit(ledger),
         keys=Keys(ledger, engine),
-        schedules=Schedules(ledger, engine, scheduler.wake),
+        schedules=schedules,
+        jobs=Jobs(ledger, catalogue, schedules),
     )
 
     app = Flask("stepwell", static_folder=None)
@@ -67,7 +71,7 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["stepwell"] = Server(settings, store, engine, service, scheduler)
     register_problems(app)
     guard(app, settings, service.keys)
-    register_rest(app, service)
+    register_rest(app, service, KINDS)
     return app
 
 

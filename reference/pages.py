@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reference.commands import commands
-from reference.endpoints import endpoints
+from reference.endpoints import endpoints, goflow_endpoints
 from reference.fields import blackout_fields, job_fields, retry_delay_fields, schedule_fields, state_fields, task_fields
 from reference.settings import settings
 
@@ -23,6 +23,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "state machine fields": state_fields,
     "settings": settings,
     "endpoints": endpoints,
+    "goflow endpoints": goflow_endpoints,
     "commands": commands,
 }
 

@@ -13,6 +13,7 @@ from workflows.service.audit import Audit
 from workflows.service.control import Control
 from workflows.service.definitions import Definitions
 from workflows.service.executions import Executions
+from workflows.service.jobs import Jobs
 from workflows.service.keys import Keys
 from workflows.service.listing import Listing
 from workflows.service.schedules import Schedules
@@ -24,7 +25,7 @@ from workflows.service.system import System
 class Service:
     """`definitions`: what may be executed. `executions`: starting and looking. `control`: stopping and going on. `listing`: looking
     through executions. `streams`: live events. `system`: the server. `audit`: who changed what. `keys`: who may come in.
-    `schedules`: when jobs run by themselves."""
+    `schedules`: when jobs run by themselves. `jobs`: definitions with their schedules and latest executions."""
 
     definitions: Definitions
     executions: Executions
@@ -35,3 +36,4 @@ class Service:
     audit: Audit
     keys: Keys
     schedules: Schedules
+    jobs: Jobs
