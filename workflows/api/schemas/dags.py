@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import fields, pre_load, validate
+from marshmallow import fields, post_load, validate
 
 from workflows.api.schemas.base import Moment, Shape, about, given, nullable
 from workflows.api.schemas.goflow import NEVER, GoMoment
@@ -34,38 +34,41 @@ class DagShape(shapes.Shape):
         validate=_SHORT,
         metadata=about("Names the DAG, and the job that it becomes: a letter, then letters, digits, _ and -.", "nightly-report"),
     )
-    Namespace = shapes.Text(metadata=about("Not used: there are no namespaces."))
+    Namespace = shapes.Text(empty=True, allow_none=True, metadata=about("Not used: there are no namespaces."))
     Schedule = shapes.Text(
         required=True,
+        validate=validate.Regexp(r"\s*\S", error="this must not be empty"),
         metadata=about(
             "Cron with seconds first: five or six fields, the day of the week may be left out; or @daily and the like.", "0 30 3 * *"
         ),
     )
-    DockerImage = shapes.Text(metadata=about("Not used: the server itself runs the command."))
+    DockerImage = shapes.Text(empty=True, allow_none=True, metadata=about("Not used: the server itself runs the command."))
     RetryPolicy = shapes.Choice(
-        ("Always", "OnFailure", "Never"),
+        ("Always", "OnFailure", "Never", ""),
+        allow_none=True,
         metadata=about("Whether it is tried again where Retries is not there: Always and OnFailure, 100 times."),
     )
     Command = shapes.Many(
         shapes.Text(empty=True),
         required=True,
+        validate=validate.Length(min=1, error="this must not be empty"),
         metadata=about("The program and its arguments; there is no shell.", ["/opt/report", "--all"]),
     )
-    Parallelism = shapes.Whole(0, 2**31 - 1, metadata=about("Not used: one command cannot be parallel."))
-    TimeLimit = shapes.Whole(0, 31_622_400, metadata=about("Seconds that an attempt may take. 0: no limit.", 300))
-    Retries = shapes.Whole(0, 100, metadata=about("How often it is tried again.", 2))
-    MaxActiveRuns = shapes.Whole(0, 1_000_000, metadata=about("Runs at once. 0: no limit.", 1))
+    Parallelism = shapes.Whole(0, 2**31 - 1, allow_none=True, metadata=about("Not used: one command cannot be parallel."))
+    TimeLimit = shapes.Whole(0, 31_622_400, allow_none=True, metadata=about("Seconds that an attempt may take. 0: no limit.", 300))
+    Retries = shapes.Whole(0, 100, allow_none=True, metadata=about("How often it is tried again.", 2))
+    MaxActiveRuns = shapes.Whole(0, 1_000_000, allow_none=True, metadata=about("Runs at once. 0: no limit.", 1))
     StartDateTime = shapes.Text(
         required=True, metadata=about("The first day (UTC). What was due since then, up to a year back, is made up for.", "2026-11-01")
     )
-    EndDateTime = shapes.Text(metadata=about("Nothing is due after.", "2026-12-31"))
-    Labels = shapes.Keyed(shapes.Text(empty=True), metadata=about("Texts by name.", {"team": "payments"}))
-    Annotations = shapes.Keyed(shapes.Text(empty=True), metadata=about("Not used: they are Kubernetes's."))
-    WithLogs = shapes.Flag(metadata=about("Not used: what a command says is always kept."))
+    EndDateTime = shapes.Text(empty=True, allow_none=True, metadata=about("Nothing is due after.", "2026-12-31"))
+    Labels = shapes.Keyed(shapes.Text(empty=True), allow_none=True, metadata=about("Texts by name.", {"team": "payments"}))
+    Annotations = shapes.Keyed(shapes.Text(empty=True), allow_none=True, metadata=about("Not used: they are Kubernetes's."))
+    WithLogs = shapes.Flag(allow_none=True, metadata=about("Not used: what a command says is always kept."))
 
-    @pre_load
-    def _without_nothing(self, data: Any, **_: Any) -> Any:
-        return {key: value for key, value in data.items() if value is not None and value != ""} if isinstance(data, dict) else data
+    @post_load
+    def _without_nothing(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {key: value for key, value in data.items() if value is not None and value != ""}
 
 
 class DagConfigSchema(Shape):
