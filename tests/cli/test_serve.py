@@ -26,7 +26,7 @@ def test_it_says_where_it_listens_and_what_it_has_loaded(start: Start) -> None:
     url = url_of(process)
     assert Client(url).health()["status"] == "ok"
     assert not url.endswith(":0")
-    assert "functions: command, echo, fail, http, sleep from task_functions.builtin" in process.said
+    assert "functions: command, echo, fail, http, http.get, http.post, sleep from task_functions.builtin" in process.said
     assert "definitions: hello, revision 1" in process.said
     assert len(process.lines) < 10, process.said
 
