@@ -101,7 +101,8 @@ def test_a_replay_shows_what_is_active_and_then_what_changes(api: Client) -> Non
 
 @pytest.mark.parametrize("last", ["0:1000000000", "nonsense", "1:5"])
 def test_where_nobody_knows_the_place_to_go_on_from_a_reset_says_so(api: Client, last: str) -> None:
-    name, _ = run_of(api)
+    name, first = run_of(api)
+    api.ended(first)
     with Reader(api.url, last, job=name) as reader:
         assert [event.name for event in reader.seen if event.name] == ["reset"]
         execution_id = api.execute(name)
