@@ -33,7 +33,7 @@ NOT_FOUND = "DAG not found!"
 THERE = "DAG with given name already present"
 PATTERN = "^[[:alpha:]][a-zA-Z0-9_-]+$"
 
-EXAMPLE = '{"Name": "nightly-report", "Schedule": "0 30 3 * *", "Command": ["/opt/report", "--all"], "StartDateTime": "2026-11-01"}'
+EXAMPLE = '{"Name": "nightly-report", "Schedule": "0 30 3 * *", "Command": ["/opt/report", "--all"], "StartDateTime": "2100-01-01"}'
 
 
 def dags(service: Service, query: dict[str, Any]) -> Reply:
@@ -161,7 +161,7 @@ KIND = Kind(
             description="The answer is whether they are on: all on if any was off, else all off. That stays, through restarts. A job "
             "without schedules is a conflict.",
             errors=(409,),
-            sample="/dag/hello/toggle",
+            sample="/dag/example-custom-operator/toggle",
             role=Role.OPERATOR,
         ),
     ),

@@ -202,7 +202,7 @@ KIND = Kind(
             {200: GoflowToggledSchema, 404: GoflowToggledSchema},
             description="All on if any is off, else all off; that stays, through restarts. A job without schedules is a conflict.",
             errors=(409,),
-            sample="/api/jobs/hello/toggle",
+            sample="/api/jobs/example-custom-operator/toggle",
             role=Role.OPERATOR,
         ),
     ),
