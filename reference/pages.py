@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reference.commands import commands
-from reference.endpoints import endpoints
+from reference.endpoints import endpoints, goflow_endpoints
 from reference.fields import (
     blackout_fields,
     hook_fields,
@@ -36,6 +36,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "state machine fields": state_fields,
     "settings": settings,
     "endpoints": endpoints,
+    "goflow endpoints": goflow_endpoints,
     "commands": commands,
 }
 

@@ -84,6 +84,10 @@ RULES: dict[str, tuple[str, ...]] = {
         *LAYER_0,
         *STORE,
     ),
+    "workflows.api.goflow": (
+        *("workflows.api", "workflows.service", "workflows.importers", "workflows.runtime.state", "workflows.core.dataflow"),
+        *LAYER_0,
+    ),
     "workflows.api.schemas": (
         *("workflows.api.schemas", "workflows.language.shapes", "workflows.language.names", "workflows.core.dataflow"),
         *("workflows.service.starting", "workflows.service.schedules", "workflows.runtime.changes", "workflows.alerts"),

@@ -16,6 +16,7 @@ from workflows.service.control import Control
 from workflows.service.definitions import Definitions
 from workflows.service.executions import Executions
 from workflows.service.hooks import Hooks
+from workflows.service.jobs import Jobs
 from workflows.service.keys import Keys
 from workflows.service.listing import Listing
 from workflows.service.schedules import Schedules
@@ -28,7 +29,7 @@ class Service:
     """`definitions`: what may be executed. `executions`: starting and looking. `control`: stopping and going on. `listing`: looking
     through executions. `streams`: live events. `system`: the server. `audit`: who changed what. `keys`: who may come in.
     `schedules`: when jobs run by themselves. `calendars`: days on which schedules do not run. `hooks`: requests from outside that start
-    jobs. `alerts`: what went wrong."""
+    jobs. `alerts`: what went wrong. `jobs`: definitions with their schedules and latest executions."""
 
     definitions: Definitions
     executions: Executions
@@ -42,3 +43,4 @@ class Service:
     alerts: Alerts
     hooks: Hooks
     calendars: Calendars
+    jobs: Jobs

@@ -10,7 +10,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from workflows.errors import Invalid, NotFound, Problem
+from workflows.errors import Conflict, Invalid, NotFound, Problem
 from workflows.language import canonical, compile_schedule
 from workflows.language.positions import located
 from workflows.language.schedules import problems_of, read_schedule
@@ -90,6 +90,11 @@ class Schedules:
         with self._ledger.snapshot() as snapshot:
             return _shown(snapshot, schedules.found(snapshot.read, id))
 
+    def of_job(self, job: str) -> tuple[Shown, ...]:
+        """All of a job, by id."""
+        with self._ledger.snapshot() as snapshot:
+            return tuple(_shown(snapshot, schedules.found(snapshot.read, id)) for id in sorted(schedules.of_job(snapshot.read, job)))
+
     def occurrences(self, id: str, limit: int = 50, after: str | None = None) -> Page[Result]:
         """What became of its occurrences, the newest first; the latest are kept. `after` is a cursor. Raises NotFound, and Invalid for a
         cursor that is not of this list."""
@@ -124,15 +129,33 @@ class Schedules:
         self._write(write, lambda changed: Act("switch schedule on" if active else "switch schedule off", id) if changed else None)
         return self.get(id)
 
+    def toggle_job(self, job: str) -> bool:
+        """Switch all schedules of a job on if any is off, else all off, in one commit; whether they are on. Raises NotFound for an unknown
+        job, and Conflict for one without schedules."""
+
+        def write(pending: Pending, read: Read, now: float) -> bool:
+            _known(read, job)
+            found = [schedules.found(read, id) for id in sorted(schedules.of_job(read, job))]
+            if not found:
+                raise Conflict(f"the job {job!r} has no schedule that could be switched; POST /schedules makes one")
+            active = not all(one.active for one in found)
+            for one in found:
+                schedules.switch(pending, read, compile_schedule(one.spec, one.id), active, now)
+            return active
+
+        def tell(active: bool) -> Act:
+            return Act("switch schedules on" if active else "switch schedules off", job)
+
+        active: bool = ask(self._engine, Write(write, tell, self._changed))
+        return active
+
     def add(self, raw: bytes) -> Shown:
         """Make one for a job apart from its definition: the JSON text of a schedule with a `job`. Raises NotJson, Invalid with every
         problem, NotFound for an unknown job, and Conflict for an id that there is."""
         job, made = _read(raw, None)
 
         def write(pending: Pending, read: Read, now: float) -> Stored:
-            definition = read("document", ("definition", job))
-            if definition is None or definition.get("deleted"):
-                raise no_definition(job)
+            _known(read, job)
             check_calendars(read, {"": made.schedule}, raw.decode())
             return schedules.add(pending, read, job, made, now)
 
@@ -158,6 +181,12 @@ class Schedules:
 
     def _write(self, apply: Callable[[Pending, Read, float], Any], tell: Callable[[Any], Act | None]) -> None:
         ask(self._engine, Write(apply, tell, self._changed))
+
+
+def _known(read: Read, job: str) -> None:
+    definition = read("document", ("definition", job))
+    if definition is None or definition.get("deleted"):
+        raise no_definition(job)
 
 
 def _shown(snapshot: Snapshot, stored: Stored) -> Shown:
