@@ -149,7 +149,10 @@ def errors_of(endpoint: Endpoint) -> list[int]:
 def described(endpoint: Endpoint) -> dict[str, Any]:
     """The endpoint as an operation of OpenAPI, without its parameters."""
     told = ON_EVERY_ANSWER | {name: {"description": text, "schema": {"type": "string"}} for name, text in endpoint.tells.items()}
-    answers = {status: _answer(status, schema, told, _links(endpoint, schema)) for status, schema in endpoint.answers.items()}
+    answers = {
+        status: _answer(status, form, told, _links(endpoint, form) if status < HTTPStatus.BAD_REQUEST else {})
+        for status, form in endpoint.answers.items()
+    }
     if endpoint.media != JSON:
         usual, text = next(iter(answers)), {"schema": {"type": "string"}, "example": endpoint.example}
         answers[usual] = {**answers[usual], "content": {endpoint.media: text}}
