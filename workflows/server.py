@@ -14,6 +14,7 @@ from task_functions import permissions
 from task_functions.registry import load
 from workflows.errors import Invalid, StepwellError
 from workflows.keyfile import configured_keys, no_keys
+from workflows.ping import Ping
 from workflows.runtime.alerter import Alerter
 from workflows.runtime.audit import Origin
 from workflows.runtime.catalogue import Registration
@@ -30,12 +31,15 @@ log = logging.getLogger(__name__)
 class Server:
     """`start` is idempotent within a process; `stop` before `start` is fine."""
 
-    def __init__(self, settings: Settings, store: Store, engine: Engine, service: Service, scheduler: Scheduler, alerter: Alerter) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, engine: Engine, service: Service, scheduler: Scheduler, alerter: Alerter, ping: Ping
+    ) -> None:
         self.settings = settings
         self.service = service
         self._store = store
         self._engine = engine
         self._scheduler = scheduler
+        self._ping = ping
         self._alerter = alerter
         self._pid: int | None = None
         self._environment: dict[str, str | None] = {}
@@ -59,10 +63,12 @@ class Server:
         with acting(Origin("startup")):
             self._load_definitions(self.settings.definitions)
         self._scheduler.start()
+        self._ping.start()
 
     def stop(self, grace: float | None = None) -> None:
         """Drain: no new work, running attempts get `grace` seconds (the setting's, unless given), the last batch is committed."""
         if self._pid == os.getpid():
+            self._ping.stop()
             self._scheduler.stop()
             self._alerter.stop()
             self._engine.stop(self.settings.grace_s if grace is None else grace)
