@@ -221,15 +221,15 @@ def silent(r: Handler) -> None:
 def test_the_whole_call_ends_in_time(site: Site, answer: Answer, stage: str) -> None:
     before = threading.active_count()
     ctx = FakeContext()
-    with pytest.raises(HttpTimeout, match=rf"GET http://127.0.0.1:\d+/a took longer than 0.5 s, and was {stage}"):
-        call(site.on("a", answer) + "?token=hush", ctx, timeout=0.5)
+    with pytest.raises(HttpTimeout, match=rf"GET http://127.0.0.1:\d+/a took longer than 2 s, and was {stage}"):
+        call(site.on("a", answer) + "?token=hush", ctx, timeout=2)
     assert ctx.heartbeats >= 3
     until_threads(before)
 
 
 def until_threads(number: int) -> None:
     """The call's own thread ends: its connection was cut. (The server has one for the connection until it closes.)"""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while [thread for thread in threading.enumerate() if thread.name == "http"]:
         assert time.monotonic() < deadline, "the call's thread does not end"
         threading.Event().wait(0.01)
@@ -245,8 +245,8 @@ def test_a_name_that_nobody_answers_for(monkeypatch: pytest.MonkeyPatch) -> None
         return []
 
     monkeypatch.setattr(http_wire, "resolve", resolve)
-    with pytest.raises(HttpTimeout, match=r"took longer than 0\.3 s, and was connecting to slow\.example"):
-        call("http://slow.example/", timeout=0.3)
+    with pytest.raises(HttpTimeout, match=r"took longer than 1 s, and was connecting to slow\.example"):
+        call("http://slow.example/", timeout=1)
     assert asked.is_set()
     end.set()
     until_threads(threading.active_count())
@@ -371,7 +371,7 @@ def test_a_name_that_resolves_to_another_address_the_second_time_gains_nothing(s
         call(f"http://rebind.example:{site.server_port}/a", timeout=1)
     assert asked == ["rebind.example"]
     with pytest.raises(HttpNotAllowed):
-        call(f"http://rebind.example:{site.server_port}/a", timeout=1)
+        call(f"http://rebind.example:{site.server_port}/a")
     assert not site.seen
 
 

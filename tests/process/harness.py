@@ -25,7 +25,7 @@ from typing import Any
 import requests
 
 HERE = Path(__file__).parent
-READY_S = 30.0
+READY_S = 60.0
 END_S = 90.0
 
 
@@ -76,7 +76,7 @@ class ServerProcess:
         assert self.process is not None
         assert self.process.poll() is None, f"the server ended by itself with {self.process.returncode}:\n{self.tail()}"
         try:
-            return requests.get(f"{self.url}/health", timeout=2).status_code == 200
+            return requests.get(f"{self.url}/health", timeout=20).status_code == 200
         except requests.RequestException:
             return False
 
@@ -84,14 +84,14 @@ class ServerProcess:
         """SIGKILL to the whole group: master, worker and all."""
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(60)
         self.ends.append(time.time())
 
     def stop(self) -> int:
         """SIGTERM; the exit code."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(40)
+        code = self.process.wait(120)
         self.ends.append(time.time())
         return code
 
@@ -116,7 +116,7 @@ class Load:
             with self._lock:
                 name, data = next(self._jobs)
             try:
-                answer = session.post(f"{self._url}/jobs/{name}/execute", json=data, timeout=5)
+                answer = session.post(f"{self._url}/jobs/{name}/execute", json=data, timeout=30)
             except requests.RequestException:
                 self._stop.wait(0.02)
                 continue

@@ -187,20 +187,29 @@ class Scheduler:
         """Handle what is due, and say when to look again (seconds since the epoch). Raises storage.StoreError."""
         now, self._again = self._now(), False
         with self._ledger.snapshot() as snapshot:
+            self._forget(snapshot)
             found = [one for id in self._wanted(snapshot, now) if (one := self._read(snapshot, id)) is not None]
         self._drive({stored.id: self._handle(_Look(stored, schedule, now, stored.last)) for stored, schedule in found})
         return now if self._again else self._next(now)
 
     def _wanted(self, snapshot: Snapshot, now: float) -> list[str]:
         """Those that are due and those with a queue."""
+        self._later = {id: until for id, until in self._later.items() if until > now}
         due: dict[str, None] = {}
         for moment, id in snapshot.walk(DUE, AT_ONCE):
             if moment > now or len(due) == AT_ONCE:  # type: ignore[operator]  # a number comes first
                 break
-            due[str(id)] = None
+            if id not in self._later:  # however many have to wait, the others are found behind them
+                due[str(id)] = None
         due |= {str(key[0]): None for key in snapshot.walk(QUEUED)}
-        self._later = {id: until for id, until in self._later.items() if until > now}
         return [id for id in due if id not in self._later]
+
+    def _forget(self, snapshot: Snapshot) -> None:
+        """The troubles of schedules that are gone or switched off, with nothing in their queues: nobody will look at these again."""
+        for id in list(self._troubles):
+            stored = load(snapshot.read, id)
+            if stored is None or not (stored.active or stored.queue):
+                del self._troubles[id]
 
     def _read(self, snapshot: Snapshot, id: str) -> tuple[Stored, Schedule] | None:
         try:
@@ -264,7 +273,8 @@ class Scheduler:
         except _Late as error:
             late = error
         done = Handled(until, tuple(merged(look.results)), tuple(look.dequeued), look.last)
-        if done != Handled(stored.handled, last=stored.last):
+        early = not page and stored.due is not None and stored.due <= look.now  # since then the zone's clocks have new rules, say
+        if early or done != Handled(stored.handled, last=stored.last):
             after = self._expecting if expectations(schedule, done, look.now) else lambda: None
             yield Write(lambda pending, read, now: mark(pending, read, stored, schedule, done, now), no_audit, after)
         if late is not None:
