@@ -27,6 +27,7 @@ from workflows.core.dataflow import dumps
 from workflows.core.expressions import ExpressionFailure, Scope, evaluate
 from workflows.errors import Busy, Conflict, Invalid, NotFound, Unavailable
 from workflows.model import ENDED, Definition
+from workflows.runtime import calendars
 from workflows.runtime.asking import Ask, asker
 from workflows.runtime.audit import Act, Origin
 from workflows.runtime.catalogue import Catalogue
@@ -214,7 +215,7 @@ class Scheduler:
     def _read(self, snapshot: Snapshot, id: str) -> tuple[Stored, Schedule] | None:
         try:
             stored = load(snapshot.read, id)
-            return None if stored is None else (stored, self._compile(stored.spec, id))
+            return None if stored is None else (stored, calendars.resolved(snapshot.read, self._compile(stored.spec, id)))
         except Exception as error:
             self._troubled(id, f"cannot be read: {error}")
             return None
