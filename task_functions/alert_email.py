@@ -21,7 +21,7 @@ from email.policy import SMTP as POLICY
 from email.utils import format_datetime, getaddresses, parseaddr
 from typing import Any
 
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from requests import utils
 
 from task_functions.alert_event import DEFAULT_SECONDS, MOST_SECONDS, AlertRefused, Event, line, read_event
 from task_functions.attended import Attended
@@ -157,7 +157,7 @@ class _Connection(smtplib.SMTP):
         name = socket.gethostname()
         super().__init__(local_hostname=name if "." in name else "[127.0.0.1]", timeout=post.seconds + 1)
         self._wire, self._post, self._host = wire, post, post.host  # the last is what the certificate must name
-        authorities = next((os.environ[name] for name in AUTHORITIES if os.environ.get(name)), DEFAULT_CA_BUNDLE_PATH)
+        authorities = next((os.environ[name] for name in AUTHORITIES if os.environ.get(name)), utils.DEFAULT_CA_BUNDLE_PATH)
         self._context = ssl.create_default_context(cafile=authorities)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:

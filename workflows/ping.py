@@ -2,7 +2,7 @@
 the watcher raises the alarm (a dead man's switch, as Healthchecks.io and its like are).
 
 One thread, which nothing waits for: a watcher that hangs holds up neither the server nor its end. Failures are logged once, until things
-change. The address is a key to the watcher, so it is in no message.
+change. The address is a key to the watcher, so it is in no message. `requests` is imported by the first ping: most servers send none.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 import backoff
-import requests
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +89,8 @@ class Ping:
 
 def _pinged(url: str) -> str:
     """What was wrong with it, or ""."""
+    import requests
+
     try:
         with requests.get(url, timeout=(CONNECT_S, ANSWER_S), headers={"User-Agent": "stepwell"}, stream=True) as answer:
             return "" if answer.ok else f"the ping to {_shown(url)} was answered {answer.status_code}"
@@ -109,7 +110,7 @@ def _shown(url: str) -> str:
 def _why(error: BaseException) -> str:
     """The kind of error at the bottom of it, in the system's words if it has any: the words further up hold the address."""
     while True:
-        if isinstance(error, OSError) and error.strerror and not isinstance(error, requests.RequestException):
+        if isinstance(error, OSError) and error.strerror:
             return error.strerror.lower()
         inner = getattr(error, "reason", None)
         found = inner if isinstance(inner, BaseException) else next((one for one in error.args if isinstance(one, BaseException)), None)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +23,7 @@ from task_functions.inputs import InvalidInput
 from tests.functions.fakes import FakeContext
 from tests.functions.sites import Handler, Site
 
+ROOT = Path(__file__).parents[2]
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER = "whsec_" + base64.b64encode(bytes(range(64))).decode()
 EVENT: dict[str, Any] = {
@@ -232,3 +236,40 @@ def test_slack_refuses() -> None:
     with pytest.raises(InvalidInput) as caught:
         alert_slack({"url": 7, "event": [], "text": 8, "timeoutSeconds": 0}, FakeContext())
     assert [problem.partition(":")[0] for problem in caught.value.problems] == ["/url", "/event", "/text", "/timeoutSeconds"]
+
+
+# -------------------------------------------------------------------------------------------------------------- first of all
+
+
+RACE = """
+import sys, threading
+
+from task_functions.builtin import alert_email, alert_slack, alert_webhook, http
+from tests.functions.fakes import FakeContext
+
+sys.setswitchinterval(1e-5)
+calls = [lambda call=call: call({}, FakeContext()) for call in (alert_email, alert_slack, alert_webhook, http)]
+calls.append(lambda: __import__("requests"))  # as a ping does
+together = threading.Barrier(len(calls))
+
+def run(call):
+    together.wait()
+    try:
+        call()
+    except Exception as error:
+        if type(error).__name__ != "InvalidInput":
+            print(repr(error))
+
+threads = [threading.Thread(target=run, args=(call,)) for call in calls]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_the_first_alerts_of_a_server_may_go_out_at_the_same_moment() -> None:
+    """What they need is imported then, by several threads at once."""
+    for _ in range(5):
+        done = subprocess.run([sys.executable, "-c", RACE], cwd=ROOT, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
