@@ -14,6 +14,7 @@ from typing import Any
 from storage.protocol import Key
 from workflows.errors import Conflict, Invalid, NotFound, Problem
 from workflows.numbers import loads
+from workflows.runtime import backfills
 from workflows.runtime.ledger import Pending, Snapshot
 from workflows.schedules.plan import jitter, occurrences
 from workflows.schedules.schedule import CatchUp, Schedule
@@ -55,6 +56,7 @@ class Became(StrEnum):
     QUEUED = "queued"
     SKIPPED = "skipped"
     CANCELLED = "cancelled"
+    BACKFILLED = "backfilled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +249,21 @@ def mark(pending: Pending, read: Read, seen: Stored, schedule: Schedule, done: H
     return True
 
 
+def record(pending: Pending, read: Read, id: str, done: Iterable[Result], now: float) -> None:
+    """Write down what became of occurrences apart from its looks, if it is there still."""
+    before = load(read, id)
+    if before is None:
+        return
+    sequence = before.sequence
+    for one in done:
+        sequence += 1
+        _note(pending, id, sequence, replace(one, at=now))
+        if sequence > KEPT:
+            pending.records[OCCURRENCE, (id, KEPT - sequence)] = None
+    if sequence != before.sequence:
+        _save(pending, before, replace(before, sequence=sequence))
+
+
 # -------------------------------------------------------------------------------------------------------------------- within
 
 
@@ -299,6 +316,7 @@ def _drop(pending: Pending, read: Read, id: str) -> None:
     if stored.due is not None:
         pending.index(DUE, (stored.due, id), False)
     pending.index(QUEUED, (id,), False)
+    backfills.drop(pending, read, id)
     for sequence in range(max(1, stored.sequence - KEPT + 1), stored.sequence + 1):
         pending.records[OCCURRENCE, (id, -sequence)] = None
 
