@@ -26,6 +26,7 @@ from workflows.runtime.workers.pool import WorkerPool
 from workflows.server import Server
 from workflows.service import Service
 from workflows.service.audit import Audit
+from workflows.service.backfills import Backfills
 from workflows.service.control import Control
 from workflows.service.definitions import Definitions
 from workflows.service.executions import Executions
@@ -60,6 +61,7 @@ def create_app(settings: Settings) -> Flask:
         audit=Audit(ledger),
         keys=Keys(ledger, engine),
         schedules=Schedules(ledger, engine, scheduler.wake),
+        backfills=Backfills(ledger, engine, scheduler.wake),
     )
 
     app = Flask("stepwell", static_folder=None)

@@ -78,7 +78,7 @@ RULES: dict[str, tuple[str, ...]] = {
     ),
     "workflows.api.schemas": (
         *("workflows.api.schemas", "workflows.language.shapes", "workflows.language.names", "workflows.core.dataflow"),
-        *("workflows.service.starting", "workflows.service.schedules", "workflows.runtime.changes"),
+        *("workflows.service.starting", "workflows.service.schedules", "workflows.service.backfills", "workflows.runtime.changes"),
         *LAYER_0,
     ),
     "workflows.client": ("workflows.client",),

@@ -35,6 +35,7 @@ VALUES: Mapping[str, tuple[str, str | int]] = {
     "execution_id": ("Id of an execution.", "exec-0-42-9f86d081"),
     "key_id": ("Id of an API key.", "9f86d08188"),
     "schedule_id": ("Id of a schedule.", "nightly"),
+    "backfill_id": ("Id of a backfill.", "backfill-1"),
     "revision": ("A revision of the job definition, from 1.", 1),
 }
 """Each value that a rule may hold: what it is, and an example."""

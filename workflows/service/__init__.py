@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workflows.service.audit import Audit
+from workflows.service.backfills import Backfills
 from workflows.service.control import Control
 from workflows.service.definitions import Definitions
 from workflows.service.executions import Executions
@@ -24,7 +25,7 @@ from workflows.service.system import System
 class Service:
     """`definitions`: what may be executed. `executions`: starting and looking. `control`: stopping and going on. `listing`: looking
     through executions. `streams`: live events. `system`: the server. `audit`: who changed what. `keys`: who may come in.
-    `schedules`: when jobs run by themselves."""
+    `schedules`: when jobs run by themselves. `backfills`: making up for what did not."""
 
     definitions: Definitions
     executions: Executions
@@ -35,3 +36,4 @@ class Service:
     audit: Audit
     keys: Keys
     schedules: Schedules
+    backfills: Backfills
