@@ -44,7 +44,7 @@ class Schedules(Transport):
 
     def preview_schedule(self, schedule: Mapping[str, Any], count: int = 10) -> list[Json]:
         """What the next occurrences of a schedule would be; nothing is stored."""
-        answer = self.repeated("POST", "/schedules/preview", json.dumps(dict(schedule)).encode(), query={"count": count})[0]
+        answer = self.repeated("POST", "/schedule-preview", json.dumps(dict(schedule)).encode(), query={"count": count})[0]
         found: list[Json] = answer["occurrences"]
         return found
 

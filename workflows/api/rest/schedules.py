@@ -151,7 +151,7 @@ KIND = Kind(
         Endpoint(
             preview_schedule,
             "POST",
-            "/schedules/preview",
+            "/schedule-preview",
             "Tells the next occurrences of a schedule that is not there.",
             {200: ComingSchema},
             description="The body is a schedule, as for `POST /schedules`; nothing is stored.",
