@@ -30,7 +30,8 @@ class Problem:
 
     def __str__(self) -> str:
         hint = f"; did you mean {self.suggestion!r}?" if self.suggestion else ""
-        return f"{self.pointer or '/'}: {self.message}{hint}"
+        header = self.pointer.endswith(":") and self.pointer[0] not in "/?"  # whose place is written with its colon
+        return f"{self.pointer or '/'}{'' if header else ':'} {self.message}{hint}"
 
 
 class StepwellError(Exception):
@@ -63,6 +64,14 @@ class Misfit(Conflict):
     def __init__(self, text: str, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__(f"{text}: {'; '.join(problem.message for problem in self.problems)}")
+
+
+class Unsigned(StepwellError):
+    """A request that must be signed is not, or not by whoever may send it. `headers` are those that a signed one has."""
+
+    def __init__(self, text: str, headers: Sequence[str]) -> None:
+        self.headers = tuple(headers)
+        super().__init__(text)
 
 
 class Busy(StepwellError):

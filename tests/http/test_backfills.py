@@ -72,6 +72,29 @@ def test_what_is_missing_is_started_once_although_the_schedule_is_off(api: Clien
     problem(api.post(f"/schedules/{id}/backfills/{made['id']}/cancel"), 409, "has ended")
 
 
+def test_days_of_calendars_are_left_out_as_they_were_when_it_began(api: Client) -> None:
+    calendar = job(task("a"))["id"]
+    assert api.put(f"/calendars/{calendar}", {"dates": [{"from": "2025-03-29", "name": "Moving day"}]}).ok
+    blocked = {"blackout": {"calendars": [calendar], "weekdays": ["SUN"]}}
+    id = api.register(job(task("a", "sleep", parameters={"seconds": 600}), schedules=[{"cron": "0 12 * * *", "active": False, **blocked}]))
+    body = {**WINDOW, "to": "2025-04-02T12:00:00"}
+    found = loaded(api.post(f"/schedules/{id}/backfill", {**body, "preview": True}), BackfillPreviewSchema())
+    assert (found["missing"], found["excluded"]) == (3, 2)
+    made = loaded(api.post(f"/schedules/{id}/backfill", body), BackfillSchema(), 202)
+    eventually(lambda: True if started(api, id) else None, "an execution")
+    assert api.put(f"/calendars/{calendar}", {"dates": [{"from": "2025-03-01", "to": "2025-04-30"}]}).ok
+
+    def through() -> dict[str, Any] | None:
+        for one in started(api, id):
+            api.post(f"/jobs/{one['id']}/cancel")
+        now = loaded(api.get(f"/schedules/{id}/backfills/{made['id']}"), BackfillSchema())
+        return now if now["status"] != "running" else None
+
+    done = eventually(through, "the end of the backfill")
+    assert (done["status"], done["total"], done["started"], done["left"], done["failed"]) == ("completed", 3, 3, 0, 3)
+    assert [one["id"][-17:-8] for one in started(api, id)] == [".20250402", ".20250401", ".20250331"]
+
+
 def test_it_goes_on_after_a_restart_and_can_be_cancelled(serve: Serve) -> None:
     slow = job(task("a", "sleep", parameters={"seconds": 600}), schedules=[{"intervalSeconds": 60, "active": False}])
     body = {"from": "2025-01-01T00:00:00Z", "to": "2025-01-01T00:59:00Z", "concurrency": 2}

@@ -92,6 +92,7 @@ def test_what_would_come_is_told_of_a_schedule_that_is_not_there(api: Client) ->
     assert one["moment"] < one["start"] < one["moment"] + 60
     problem(api.post("/schedule-preview", {"cron": "61 * * * *"}), 422, "minutes")
     problem(api.post("/schedule-preview", []), 422, "object")
+    problem(api.post("/schedule-preview", {"cron": "@daily", "blackout": {"calendars": ["nobodys"]}}), 422, "no calendar 'nobodys'")
 
 
 def test_schedules_of_a_definition_go_with_it_and_clash_with_those_of_others(api: Client) -> None:

@@ -71,6 +71,11 @@ def alive(pid: int) -> bool:
         return False
 
 
+def score(pid: int) -> int:
+    """Whom the kernel kills first when memory runs out: the highest of 1,000."""
+    return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+
+
 def logs(server: ServerProcess, execution: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = requests.get(f"{server.url}/jobs/{execution}/logs", timeout=20).json()["logs"]
     return found
@@ -159,6 +164,27 @@ def test_a_culprit_fails_and_its_neighbours_complete(server: ServerProcess, func
     assert server.process.poll() is None
     health = requests.get(f"{server.url}/health", timeout=20).json()
     assert "workers died within a minute" in " ".join(health["troubles"])
+
+
+@pytest.mark.parametrize("executor", ["shared", "isolated"])
+def test_an_attempt_that_finds_no_memory_fails_and_its_worker_goes_on(server: ServerProcess, executor: str) -> None:
+    server.stop()
+    server.options = ("--task-workers", "1", "--isolated-workers", "1")
+    server.start()
+    failed = ended(server, execute(server, "hungry", task("hungry", "devour", executor)))
+    assert (failed["status"], failed["error"]["type"], failed["tasks"][0]["attempts"]) == ("FAILED", "MemoryError", 1)
+    (server.directory / "marks" / "awake").touch()
+    assert ended(server, execute(server, "next", task("next", "dream", executor)))["status"] == "COMPLETED"
+    assert marks(server, "next") == marks(server, "hungry")
+
+
+def test_when_the_machine_has_no_memory_the_kernel_takes_a_worker_and_not_the_server(server: ServerProcess) -> None:
+    """Which it then kills as the next test does."""
+    execute(server, "both", task("beside", "dream"), task("alone", "dream", "isolated"))
+    workers = begun(server, "beside", "alone")
+    assert server.process is not None
+    assert {score(pid) for pid in members(server.process.pid)} == {score(os.getpid())}
+    assert min(score(pid) for pid in workers) >= 500
 
 
 def test_a_worker_that_is_killed_is_replaced_and_its_attempt_goes_on(server: ServerProcess) -> None:

@@ -181,6 +181,19 @@ def test_a_busy_engine_is_asked_again() -> None:
     assert world.through().started == 3
 
 
+def test_what_goes_wrong_with_it_is_told_until_it_is_cancelled() -> None:
+    world = World()
+    wanted = Wanted("tick", "job", '{"cron": "nonsense"}', BEGIN, BEGIN + 10, 1, 1)
+    world.write(lambda pending, read, now: backfills.add(pending, read, wanted, now))
+    for _ in range(2):
+        world.look(3)
+        [trouble] = world.scheduler.troubles()
+        assert trouble.startswith("the schedule 'tick/backfill-1' failed")
+    world.write(lambda pending, read, now: backfills.cancel(pending, read, "tick", "backfill-1", now))
+    world.look(3)
+    assert world.scheduler.troubles() == []
+
+
 def test_it_goes_through_a_long_window_a_page_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backfilling, "PAGE", 4)
     monkeypatch.setattr(backfilling, "STARTS", 3)

@@ -87,6 +87,9 @@ class BlackoutShape(Shape):
     """Days on which a schedule does not run."""
 
     dates = Many(Object(DaysShape), load_default=list, metadata=about("Ranges of days.", [{"from": "2026-12-24", "to": "2026-12-26"}]))
+    calendars = Many(
+        Text(validate=check_id), load_default=list, metadata=about("Names of calendars, whose days are meant as well.", ["holidays-de"])
+    )
     weekdays = Many(Choice(WEEKDAYS), load_default=list, metadata=about("Days of the week.", ["SAT", "SUN"]))
 
 
@@ -141,6 +144,18 @@ class ScheduleShape(Shape):
         load_default=86_400.0,
         metadata=about("Those missed by more than that are not made up for.", 3600),
     )
+    expect_start = Real(
+        0,
+        MAX_INTERVAL_S,
+        data_key="expectStartWithinSeconds",
+        metadata=about("An occurrence that has not begun so many seconds after it was due raises an [alert](alerts.md), `missed`.", 300),
+    )
+    expect_end = Real(
+        0,
+        MAX_INTERVAL_S,
+        data_key="expectEndWithinSeconds",
+        metadata=about("One that has not ended so many seconds after it was due raises an alert, `late`.", 3600),
+    )
     blackout = Object(BlackoutShape, metadata=about("Days on which it does not run.", {"weekdays": ["SAT", "SUN"]}))
 
     @validates_schema(pass_original=True)
@@ -155,6 +170,8 @@ class ScheduleShape(Shape):
             raise ValidationError([Problem("/cron", str(error))]) from None
         if "start" in loaded and "end" in loaded and _seconds(loaded["end"], loaded) < _seconds(loaded["start"], loaded):
             raise ValidationError([Problem("/endDateTime", "this must not be before startDateTime")])
+        if loaded.get("expect_end", MAX_INTERVAL_S) < loaded.get("expect_start", 0):
+            raise ValidationError([Problem("/expectEndWithinSeconds", "this must not be less than expectStartWithinSeconds")])
 
 
 _SHAPE = ScheduleShape()
@@ -201,6 +218,8 @@ def compiled(loaded: Mapping[str, Any], id: str) -> Schedule:
         overlap=Overlap(loaded["overlap"]),
         catch_up=CatchUp(loaded["catch_up"]),
         catch_up_window=loaded["catch_up_window"],
+        expect_start=loaded.get("expect_start"),
+        expect_end=loaded.get("expect_end"),
     )
 
 
@@ -251,6 +270,7 @@ def _blackout(loaded: Mapping[str, Any]) -> Blackout:
     return Blackout(
         frozenset(WEEKDAYS.index(day) for day in loaded.get("weekdays", ())),
         tuple(days(each) for each in loaded.get("dates", ())),
+        tuple(dict.fromkeys(loaded.get("calendars", ()))),
     )
 
 

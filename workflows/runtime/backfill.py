@@ -111,6 +111,11 @@ class Backfiller:
         names = {f"{id}/{backfills.named(number)}": (id, number) for id, number in running}
         return {name: self._carry_on(*one) for name, one in names.items() if name not in waiting}
 
+    def carries_on(self, snapshot: Snapshot, name: str) -> bool:
+        """Whether that is the name of a backfill, as in `works`, and it has not ended."""
+        id, _, backfill = name.partition("/")
+        return any(key[0] == id and backfills.named(int(key[1])) == backfill for key in snapshot.walk(backfills.RUNNING))
+
     def _carry_on(self, id: str, number: int) -> Work:
         with self._ledger.snapshot() as snapshot:
             before = backfills.load(snapshot.read, id, number)

@@ -12,7 +12,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -22,7 +21,9 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
 
 from storage.protocol import StoreError
-from workflows.errors import Busy, StepwellError, Unavailable
+from workflows.errors import Busy, Unavailable
+from workflows.runtime import calendars
+from workflows.runtime.asking import Ask, asker
 from workflows.runtime.audit import Origin
 from workflows.runtime.backfill import Backfiller
 from workflows.runtime.catalogue import Catalogue
@@ -32,7 +33,7 @@ from workflows.runtime.firings import Check, Firings, Late, Work, execution_id, 
 from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Ledger, Snapshot
 from workflows.runtime.requests import Cancel, Write
-from workflows.runtime.schedules import DUE, QUEUED, Became, Handled, Result, Stored, load, mark, merged
+from workflows.runtime.schedules import DUE, QUEUED, Became, Handled, Result, Stored, expectations, load, mark, merged
 from workflows.schedules.plan import Occurrence, jitter, occurrences
 from workflows.schedules.policy import Act as Verdict
 from workflows.schedules.policy import Decision, decide, tolerance
@@ -52,8 +53,6 @@ AT_ONCE = 200
 PAGE = 500
 """Occurrences of a schedule handled in one look."""
 
-ANSWER_S = 30.0
-
 
 @dataclass(slots=True)
 class _Look:
@@ -69,7 +68,7 @@ class _Look:
 
 class Scheduler:
     """`compile` reads a stored schedule's text. `ask` is for whoever has no thread for the engine: it performs requests and gives what each
-    is answered, an error as it is."""
+    is answered, an error as it is. `expecting` is called when something is expected of occurrences by some moment."""
 
     def __init__(
         self,
@@ -80,7 +79,8 @@ class Scheduler:
         check: Check,
         *,
         now: Callable[[], float] = time.time,
-        ask: Callable[[list[Request]], list[Any]] | None = None,
+        ask: Ask | None = None,
+        expecting: Callable[[], None] = lambda: None,
     ) -> None:
         self._ledger = ledger
         self._engine = engine
@@ -88,7 +88,8 @@ class Scheduler:
         self._firings = Firings(ledger, catalogue, check)
         self._backfiller = Backfiller(ledger, self._firings, compile)
         self._now = now
-        self._ask = ask or self._asked
+        self._ask = ask or asker(engine)
+        self._expecting = expecting
         self._awaited: set[int] = set()
         self._later: dict[str, float] = {}
         self._troubles: dict[str, str] = {}
@@ -159,6 +160,7 @@ class Scheduler:
         """Handle what is due, and say when to look again (seconds since the epoch). Raises storage.StoreError."""
         now, self._again = self._now(), False
         with self._ledger.snapshot() as snapshot:
+            self._forget(snapshot)
             found = [one for id in self._wanted(snapshot, now) if (one := self._read(snapshot, id)) is not None]
         self._drive({stored.id: self._handle(_Look(stored, schedule, now, stored.last)) for stored, schedule in found})
         self._drive(self._backfiller.works(self._later))  # behind the others: then no two start the same occurrence at once
@@ -166,19 +168,30 @@ class Scheduler:
 
     def _wanted(self, snapshot: Snapshot, now: float) -> list[str]:
         """Those that are due and those with a queue."""
+        self._later = {id: until for id, until in self._later.items() if until > now}
         due: dict[str, None] = {}
         for moment, id in snapshot.walk(DUE, AT_ONCE):
             if moment > now or len(due) == AT_ONCE:  # type: ignore[operator]  # a number comes first
                 break
-            due[str(id)] = None
+            if id not in self._later:  # however many have to wait, the others are found behind them
+                due[str(id)] = None
         due |= {str(key[0]): None for key in snapshot.walk(QUEUED)}
-        self._later = {id: until for id, until in self._later.items() if until > now}
         return [id for id in due if id not in self._later]
+
+    def _forget(self, snapshot: Snapshot) -> None:
+        """The troubles of schedules that are gone or switched off, with nothing in their queues, and of backfills that have ended: nobody
+        will look at these again."""
+        for id in list(self._troubles):
+            if self._backfiller.carries_on(snapshot, id):
+                continue
+            stored = load(snapshot.read, id)
+            if stored is None or not (stored.active or stored.queue):
+                del self._troubles[id]
 
     def _read(self, snapshot: Snapshot, id: str) -> tuple[Stored, Schedule] | None:
         try:
             stored = load(snapshot.read, id)
-            return None if stored is None else (stored, self._compile(stored.spec, id))
+            return None if stored is None else (stored, calendars.resolved(snapshot.read, self._compile(stored.spec, id)))
         except Exception as error:
             self._troubled(id, f"cannot be read: {error}")
             return None
@@ -217,16 +230,6 @@ class Scheduler:
             self._troubled(id, f"failed: {error}")
         return None
 
-    def _asked(self, requests: list[Request]) -> list[Any]:
-        return [_answer(request) for request in [self._handed_over(request) for request in requests]]
-
-    def _handed_over(self, request: Request) -> Request | StepwellError:
-        try:
-            self._engine.inbox.ask(request)
-        except (Busy, Unavailable) as error:
-            return error
-        return request
-
     # ---------------------------------------------------------------------------------------------------------- one schedule
 
     def _handle(self, look: _Look) -> Work:
@@ -247,8 +250,10 @@ class Scheduler:
         except Late as error:
             late = error
         done = Handled(until, tuple(merged(look.results)), tuple(look.dequeued), look.last)
-        if done != Handled(stored.handled, last=stored.last):
-            yield Write(lambda pending, read, now: mark(pending, read, stored, schedule, done, now), no_audit)
+        early = not page and stored.due is not None and stored.due <= look.now  # since then the zone's clocks have new rules, say
+        if early or done != Handled(stored.handled, last=stored.last):
+            after = self._expecting if expectations(schedule, done, look.now) else lambda: None
+            yield Write(lambda pending, read, now: mark(pending, read, stored, schedule, done, now), no_audit, after)
         if late is not None:
             raise late
         self._again = self._again or cut
@@ -289,7 +294,7 @@ class Scheduler:
             return Result(moment, Became.STARTED, execution=execution_id(look.schedule.id, moment))
         act, reason = decision.act, decision.reason
         if act in (Verdict.SKIP, Verdict.QUEUE):
-            return Result(moment, Became.SKIPPED if act is Verdict.SKIP else Became.QUEUED, reason)
+            return Result(moment, Became.SKIPPED if act is Verdict.SKIP else Became.QUEUED, reason, cause=decision.cause)
         if act is Verdict.CANCEL_AND_START and self._firings.runs(look.last):
             try:
                 yield Cancel(look.last)
@@ -308,15 +313,3 @@ class Scheduler:
             return Result(moment, Became.SKIPPED, number)
         look.last = max(look.last, number)
         return Result(moment, became, reason, name)
-
-
-def _answer(request: Request | StepwellError) -> Any:
-    if isinstance(request, StepwellError):
-        return request
-    try:
-        return request.reply.result(ANSWER_S)
-    except FutureTimeout:
-        request.reply.cancel()
-        return Unavailable(f"no answer within {ANSWER_S:g} seconds")
-    except Exception as error:
-        return error

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from workflows.errors import Invalid, Problem
-from workflows.language import compile_schedule
+from workflows.language import canonical, compile_schedule
 from workflows.language.schedules import moment_of
-from workflows.runtime import backfills, schedules
+from workflows.language.text import loads
+from workflows.runtime import backfills, calendars, schedules
 from workflows.runtime.audit import Act
 from workflows.runtime.backfill import Survey, survey
 from workflows.runtime.backfills import Backfill, Wanted
@@ -95,8 +96,8 @@ class Backfills:
 
     def begin(self, schedule_id: str, first: str, last: str, concurrency: int) -> Shown:
         """Start what is missing, as soon as it can be. Raises NotFound, Invalid, and Conflict while another one of the schedule runs."""
-        stored, _, window, found = self._surveyed(schedule_id, first, last)
-        wanted = Wanted(schedule_id, stored.job, stored.spec, *window, concurrency, found.total)
+        stored, schedule, window, found = self._surveyed(schedule_id, first, last)
+        wanted = Wanted(schedule_id, stored.job, _settled(stored.spec, schedule), *window, concurrency, found.total)
 
         def write(pending: Pending, read: Read, now: float) -> Backfill:
             schedules.found(read, schedule_id)
@@ -132,7 +133,7 @@ class Backfills:
     def _surveyed(self, schedule_id: str, first: str, last: str) -> tuple[Stored, Schedule, tuple[float, float], Survey]:
         with self._ledger.snapshot() as snapshot:
             stored = schedules.found(snapshot.read, schedule_id)
-            schedule = compile_schedule(stored.spec, schedule_id)
+            schedule = calendars.resolved(snapshot.read, compile_schedule(stored.spec, schedule_id))
             window = self._window(schedule, first, last)
             return stored, schedule, window, survey(snapshot, schedule, *window)
 
@@ -156,6 +157,18 @@ class Backfills:
 
     def _write(self, apply: Callable[[Pending, Read, float], Any], tell: Callable[[Any], Act | None]) -> Any:
         return ask(self._engine, Write(apply, tell, self._changed))
+
+
+def _settled(spec: str, schedule: Schedule) -> str:
+    """The schedule's text, in which the days of its calendars have taken the place of their names: a backfill goes by those of its
+    beginning."""
+    blackout = schedule.plan.blackout
+    if not blackout.calendars:
+        return spec
+    document = loads(spec)
+    dates = [{"from": str(days.first), "to": str(days.last), **({"name": days.name} if days.name else {})} for days in blackout.days]
+    kept = {name: value for name, value in document["blackout"].items() if name != "calendars"}
+    return canonical({**document, "blackout": {**kept, "dates": dates}})
 
 
 def _shown(one: Backfill) -> Shown:
