@@ -32,6 +32,7 @@ from workflows.server import Server
 from workflows.service import Service
 from workflows.service.alerts import Alerts
 from workflows.service.audit import Audit
+from workflows.service.backfills import Backfills
 from workflows.service.calendars import Calendars
 from workflows.service.control import Control
 from workflows.service.definitions import Definitions
@@ -73,6 +74,7 @@ def create_app(settings: Settings) -> Flask:
         audit=Audit(ledger),
         keys=Keys(ledger, engine),
         schedules=schedules,
+        backfills=Backfills(ledger, engine, scheduler.wake),
         alerts=Alerts(ledger, engine, teller, alerter.wake),
         calendars=Calendars(ledger, engine),
         hooks=Hooks(ledger, catalogue, engine, inputs, vault),

@@ -90,7 +90,8 @@ RULES: dict[str, tuple[str, ...]] = {
     ),
     "workflows.api.schemas": (
         *("workflows.api.schemas", "workflows.language.shapes", "workflows.language.names", "workflows.core.dataflow"),
-        *("workflows.service.starting", "workflows.service.schedules", "workflows.runtime.changes", "workflows.alerts"),
+        *("workflows.service.starting", "workflows.service.schedules", "workflows.service.backfills", "workflows.runtime.changes"),
+        "workflows.alerts",
         "workflows.language.calendars",
         *LAYER_0,
     ),

@@ -20,7 +20,7 @@ RULES = Map([Rule(endpoint.rule, endpoint=endpoint.name, methods=[endpoint.metho
 ENDPOINTS = {endpoint.name for kind in KINDS for endpoint in kind.endpoints}
 
 
-CHANGE_NOTHING: frozenset[str] = frozenset()
+CHANGE_NOTHING = {"preview_schedule"}
 """Endpoints that are no GET and yet only look."""
 
 CHANGES = {endpoint.name for kind in KINDS for endpoint in kind.endpoints if endpoint.method != "GET"} - CHANGE_NOTHING
@@ -110,9 +110,24 @@ def schedules(client: Client) -> None:
     assert client.schedule("life-hourly")["job"] == "good"
     assert len(client.coming("life-hourly", 3)) == 3
     assert list(client.occurrences("life-hourly")) == []
+    assert len(client.preview_schedule({"cron": "@hourly"}, 4)) == 4
+    backfill(client, "life-hourly")
     client.delete_schedule("life-hourly")
     with pytest.raises(ClientError, match="life-hourly"):
         client.schedule("life-hourly")
+
+
+def backfill(client: Client, schedule: str) -> None:
+    window = ("2025-01-01T00:00:00", "2025-01-01T01:00:00")
+    assert client.preview_backfill(schedule, *window)["missing"] == 3
+    begun = client.start_backfill(schedule, *window, concurrency=3)
+    until(lambda: client.backfill(schedule, begun["id"])["status"] == "completed", what="the end of the backfill")
+    assert [one["started"] for one in client.backfills(schedule)] == [3]
+    with pytest.raises(ClientError, match="has ended"):
+        client.cancel_backfill(schedule, begun["id"])
+    client.add_schedule("slow", {"id": "life-slow", "cron": "@hourly", "input": {"seconds": 5}})
+    assert client.cancel_backfill("life-slow", client.start_backfill("life-slow", *window)["id"])["status"] == "cancelled"
+    client.delete_schedule("life-slow")
 
 
 def alerts(client: Client) -> None:

@@ -58,6 +58,8 @@ class Things:
         client.put("/calendars/known", {"dates": [{"from": "2999-01-01"}]})
         definitions = [client.register(one) for one in (job(task("a")), job(task("a", "fail")), waiting, planned)]
         schedules = [planned["id"], f"{planned['id']}-2"]
+        window = {"from": "2025-01-01T00:00:00", "to": "2025-01-01T00:00:00"}
+        backfills = [client.post(f"/schedules/{name}/backfill", window).json()["id"] for name in schedules]
         executions = [client.execute(name) for name in definitions]
         for name in executions[:2]:
             client.ended(name)
@@ -66,6 +68,7 @@ class Things:
             "executionId": executions,
             "revision": [1],
             "scheduleId": schedules,
+            "backfillId": backfills,
             "hookName": [hook["name"]],
             "calendarName": ["known"],
         }

@@ -1,4 +1,5 @@
-"""`kill -9` around firings: of a schedule that is due every second, each moment has one execution or one record that says why not."""
+"""`kill -9` around firings: of a schedule that is due every second, each moment has one execution or one record that says why not; and of a
+backfill that is killed on its way, each moment has one execution, and no more of them ran at once than was asked for."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.process.harness import ServerProcess, wait_until
+from tests.process.harness import END_S, ServerProcess, most_at_once, wait_until
 from tests.process.test_kill import listed
 
 DUE = "every-second"
@@ -57,3 +58,41 @@ def check(session: requests.Session, server: ServerProcess) -> None:
     assert sorted(one["id"] for one in executions) == sorted(started), "executions and records do not agree"
     times = [one["labels"]["stepwell.scheduledTime"] for one in executions]
     assert len(set(times)) == len(times)
+
+
+AT_ONCE = 3
+MISSING = 40
+
+
+def test_a_backfill_that_is_killed_three_times_starts_each_moment_once_and_no_more_at_once_than_asked_for(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path)
+    server.start()
+    session = requests.Session()
+    schedule = {"cron": "* * * * *", "active": False, "input": {"ms": 300}}
+    definition = {"id": DUE, "tasks": [{"id": "a", "functionName": "work"}], "schedules": [schedule]}
+    assert session.post(f"{server.url}/job-definitions", json=definition, timeout=5).status_code == 201
+    wanted = {"from": "2025-01-01T00:00:00", "to": "2025-01-01T00:39:00", "concurrency": AT_ONCE}
+    begun = session.post(f"{server.url}/schedules/{DUE}/backfill", json=wanted, timeout=5)
+    assert begun.status_code == 202, begun.text
+
+    def progress() -> dict[str, Any]:
+        found: dict[str, Any] = session.get(f"{server.url}/schedules/{DUE}/backfills/{begun.json()['id']}", timeout=5).json()
+        return found
+
+    for share in (0.1, 0.3, 0.5):
+        wait_until(lambda share=share: share * MISSING <= progress()["started"] < MISSING, END_S, server.tail)
+        server.kill()
+        server.start()
+    wait_until(lambda: progress()["status"] == "completed", END_S, server.tail)
+    done = progress()
+    assert [done[name] for name in ("occurrences", "started", "found", "skipped", "left", "failed")] == [MISSING, MISSING, 0, 0, 0, 0]
+    executions = listed(session, f"{server.url}/executions?job={DUE}", "executions")
+    expected = [f"{DUE}.20250101T00{minute:02}00Z" for minute in range(MISSING)]
+    assert sorted(one["id"] for one in executions) == expected
+    assert sorted(one["executionId"] for one in occurrences(session, server)) == expected
+    assert {one["status"] for one in executions} == {"COMPLETED"}
+    ran = [
+        (datetime.fromisoformat(one["submitTime"]).timestamp(), datetime.fromisoformat(one["endTime"]).timestamp()) for one in executions
+    ]
+    assert most_at_once(ran) <= AT_ONCE
+    assert server.stop() == 0, server.tail()

@@ -13,10 +13,11 @@ from tests.runtime.house import House, answer
 from workflows.errors import Busy, Conflict, Invalid, NotFound, Problem
 from workflows.language import canonical, compile_schedule
 from workflows.model import Definition, Status
+from workflows.runtime.firings import execution_id
 from workflows.runtime.inbox import Request
 from workflows.runtime.removal import Remove
 from workflows.runtime.requests import Start, Write
-from workflows.runtime.scheduler import AT_ONCE, PAGE, Scheduler, execution_id
+from workflows.runtime.scheduler import AT_ONCE, PAGE, Scheduler
 from workflows.runtime.schedules import DUE, KEPT, QUEUED, Made, Result, Stored, add, change, load, remove, replace_all, results, switch
 
 JOB = dag(task("a")).definition

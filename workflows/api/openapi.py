@@ -40,6 +40,7 @@ VALUES: Mapping[str, tuple[str, str | int]] = {
     "calendar_name": ("Name of a calendar.", "holidays-de"),
     "hook_name": ("Name of a hook.", "github-push"),
     "schedule_id": ("Id of a schedule.", "nightly"),
+    "backfill_id": ("Id of a backfill.", "backfill-1"),
     "revision": ("A revision of the job definition, from 1.", 1),
 }
 """Each value that a rule may hold: what it is, and an example."""

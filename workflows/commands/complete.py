@@ -1,4 +1,4 @@
-"""What the shell is told when it asks for the ids of jobs and executions, or the names of calendars: those that the server knows. It is
+"""What the shell is told when it asks for ids of jobs, executions and schedules, or names of calendars: those that the server knows. It is
 asked for a moment only, and nothing is said where there is none: whoever presses the tab key is in the middle of a line."""
 
 from __future__ import annotations
@@ -41,6 +41,11 @@ def executions(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[
     return _asked(
         ctx, incomplete, lambda client: ((one["id"], f"{one['definitionId']} {one['status']}") for one in client.executions(page=LISTED))
     )
+
+
+def schedules(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Ids of schedules."""
+    return _asked(ctx, incomplete, lambda client: ((one["id"], one["job"]) for one in client.schedules(page=LISTED)))
 
 
 def _asked(ctx: click.Context, incomplete: str, ids: Callable[[Client], Iterable[tuple[str, str]]]) -> list[CompletionItem]:

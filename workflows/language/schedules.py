@@ -19,7 +19,7 @@ from workflows.language.ids import ID, check_id
 from workflows.language.shapes import Choice, Flag, Many, Object, Payload, Real, Shape, Text, Whole, closest, to_problems
 from workflows.language.text import loads
 from workflows.schedules.cron import BadCron, read
-from workflows.schedules.plan import MAX_INTERVAL_S, WEEKDAYS, Blackout, Days, Every, Once, Plan, Trigger, every
+from workflows.schedules.plan import MAX_INTERVAL_S, UTC, WEEKDAYS, Blackout, Days, Every, Once, Plan, Trigger, every
 from workflows.schedules.schedule import CatchUp, Overlap, Schedule
 
 MAX_SCHEDULES = 100
@@ -43,11 +43,18 @@ def _day(value: str) -> None:
 
 def _moment(value: str) -> None:
     try:
-        datetime.fromisoformat(value)
-    except ValueError:
-        raise ValidationError(
-            f"this must be a date and time such as 2026-12-24T18:00:00 or 2026-12-24T18:00:00+01:00, not {value!r}"
-        ) from None
+        moment_of(value, UTC)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+
+
+def moment_of(text: str, zone: ZoneInfo) -> float:
+    """Seconds since the epoch of a date and time; without an offset it is the zone's. Raises ValueError."""
+    try:
+        read = datetime.fromisoformat(text)
+        return (read if read.tzinfo is not None else read.replace(tzinfo=zone)).timestamp()
+    except (ValueError, OverflowError):
+        raise ValueError(f"this must be a date and time such as 2026-12-24T18:00:00 or 2026-12-24T18:00:00+01:00, not {text!r}") from None
 
 
 def _zone(value: str) -> None:
@@ -248,7 +255,7 @@ def _trigger(loaded: Mapping[str, Any], zone: ZoneInfo) -> Trigger:
     if "interval" in loaded:
         return Every(loaded["interval"], anchor)
     if "at" in loaded:
-        return Once(int(_at(loaded["at"], zone)))
+        return Once(int(moment_of(loaded["at"], zone)))
     word, _, duration = loaded["cron"].strip().partition(" ")
     if word.lower() == "@every":
         return Every(every(duration), anchor)
@@ -256,13 +263,7 @@ def _trigger(loaded: Mapping[str, Any], zone: ZoneInfo) -> Trigger:
 
 
 def _seconds(text: str, loaded: Mapping[str, Any]) -> float:
-    return _at(text, ZoneInfo(loaded["timezone"]))
-
-
-def _at(text: str, zone: ZoneInfo) -> float:
-    """Seconds since the epoch of a date and time; without an offset it is the zone's."""
-    read = datetime.fromisoformat(text)
-    return (read if read.tzinfo is not None else read.replace(tzinfo=zone)).timestamp()
+    return moment_of(text, ZoneInfo(loaded["timezone"]))
 
 
 def _blackout(loaded: Mapping[str, Any]) -> Blackout:

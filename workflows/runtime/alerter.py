@@ -29,10 +29,10 @@ from workflows.runtime.changes import EXECUTION_LETTERS, Change
 from workflows.runtime.engine import Engine
 from workflows.runtime.execution import header_of
 from workflows.runtime.feed_log import News, TooOld, missed
+from workflows.runtime.firings import SCHEDULE, SCHEDULED_TIME, execution_id, no_audit
 from workflows.runtime.ledger import Ledger, Pending, Snapshot
 from workflows.runtime.names import find_number
 from workflows.runtime.requests import Write
-from workflows.runtime.scheduler import SCHEDULE, SCHEDULED_TIME, execution_id, no_audit
 from workflows.runtime.summary import summary
 from workflows.runtime.telling import Teller
 

@@ -15,6 +15,7 @@ from storage.protocol import Key
 from workflows.alerts.lateness import Expected, Happened, expected
 from workflows.errors import Conflict, Invalid, NotFound, Problem
 from workflows.numbers import loads
+from workflows.runtime import backfills
 from workflows.runtime.alerts import expect
 from workflows.runtime.calendars import note_uses
 from workflows.runtime.ledger import Pending, Snapshot
@@ -58,6 +59,7 @@ class Became(StrEnum):
     QUEUED = "queued"
     SKIPPED = "skipped"
     CANCELLED = "cancelled"
+    BACKFILLED = "backfilled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +259,21 @@ def mark(pending: Pending, read: Read, seen: Stored, schedule: Schedule, done: H
     return True
 
 
+def record(pending: Pending, read: Read, id: str, done: Iterable[Result], now: float) -> None:
+    """Write down what became of occurrences apart from its looks, if it is there still."""
+    before = load(read, id)
+    if before is None:
+        return
+    sequence = before.sequence
+    for one in done:
+        sequence += 1
+        _note(pending, id, sequence, replace(one, at=now))
+        if sequence > KEPT:
+            pending.records[OCCURRENCE, (id, KEPT - sequence)] = None
+    if sequence != before.sequence:
+        _save(pending, before, replace(before, sequence=sequence))
+
+
 def expectations(schedule: Schedule, done: Handled, now: float) -> list[Expected]:
     """What is expected of its occurrences from now on."""
     found: list[Expected] = []
@@ -320,6 +337,7 @@ def _drop(pending: Pending, read: Read, id: str) -> None:
     if stored.due is not None:
         pending.index(DUE, (stored.due, id), False)
     pending.index(QUEUED, (id,), False)
+    backfills.drop(pending, read, id)
     for sequence in range(max(1, stored.sequence - KEPT + 1), stored.sequence + 1):
         pending.records[OCCURRENCE, (id, -sequence)] = None
 

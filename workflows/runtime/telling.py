@@ -17,10 +17,10 @@ from workflows.runtime.alerts import Raised, load, told
 from workflows.runtime.asking import Ask
 from workflows.runtime.audit import Origin
 from workflows.runtime.catalogue import Catalogue
+from workflows.runtime.firings import no_audit
 from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Ledger
 from workflows.runtime.requests import Start, Write
-from workflows.runtime.scheduler import no_audit
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import blake2b
-from itertools import count
+from itertools import count, takewhile
+from math import ceil
 from zoneinfo import ZoneInfo
 
 from workflows.schedules.cron import Cron
@@ -99,6 +100,11 @@ def occurrences(plan: Plan, after: float) -> Iterator[Occurrence]:
         if plan.end is not None and moment > plan.end:
             return
         yield Occurrence(moment, plan.blackout.reason(wall_clock(moment, plan.zone).date()))
+
+
+def within(plan: Plan, first: float, last: float) -> Iterator[Occurrence]:
+    """What is due from `first` to `last`, both included, ascending, those that a blackout excludes too."""
+    return takewhile(lambda each: each.moment <= last, occurrences(plan, ceil(first) - 0.5))
 
 
 def _triggered(plan: Plan, after: float) -> Iterator[int]:

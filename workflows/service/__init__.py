@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from workflows.service.alerts import Alerts
 from workflows.service.audit import Audit
+from workflows.service.backfills import Backfills
 from workflows.service.calendars import Calendars
 from workflows.service.control import Control
 from workflows.service.definitions import Definitions
@@ -29,7 +30,8 @@ class Service:
     """`definitions`: what may be executed. `executions`: starting and looking. `control`: stopping and going on. `listing`: looking
     through executions. `streams`: live events. `system`: the server. `audit`: who changed what. `keys`: who may come in.
     `schedules`: when jobs run by themselves. `calendars`: days on which schedules do not run. `hooks`: requests from outside that start
-    jobs. `alerts`: what went wrong. `jobs`: definitions with their schedules and latest executions."""
+    jobs. `alerts`: what went wrong. `jobs`: definitions with their schedules and latest executions. `backfills`:
+    making up for occurrences that have no execution."""
 
     definitions: Definitions
     executions: Executions
@@ -40,6 +42,7 @@ class Service:
     audit: Audit
     keys: Keys
     schedules: Schedules
+    backfills: Backfills
     alerts: Alerts
     hooks: Hooks
     calendars: Calendars

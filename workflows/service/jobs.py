@@ -16,9 +16,9 @@ from workflows.errors import StepwellError
 from workflows.language import compile_schedule
 from workflows.model import Definition, Status
 from workflows.runtime.catalogue import Catalogue
+from workflows.runtime.firings import SCHEDULED_TIME
 from workflows.runtime.ledger import Ledger, Snapshot
 from workflows.runtime.removal import no_definition, revisions_of
-from workflows.runtime.scheduler import SCHEDULED_TIME
 from workflows.runtime.state import ExecutionState
 from workflows.service.paging import Page, cursor, place_of
 from workflows.service.schedules import Schedules, Shown

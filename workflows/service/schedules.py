@@ -25,6 +25,7 @@ from workflows.runtime.removal import no_definition
 from workflows.runtime.requests import Read, Write
 from workflows.runtime.schedules import Made, Result, Stored
 from workflows.schedules.plan import jitter, occurrences, remark
+from workflows.schedules.schedule import Schedule
 from workflows.schedules.zones import wall_clock
 from workflows.service.asking import ask
 from workflows.service.calendars import check_calendars
@@ -109,13 +110,17 @@ class Schedules:
         """Its next occurrences, whether or not it is switched on. Raises NotFound."""
         stored = schedules.found(self._ledger.read, id)
         schedule = calendars.resolved(self._ledger.read, compile_schedule(stored.spec, id))
-        plan, found = schedule.plan, []
-        for each in islice(occurrences(plan, max(stored.handled, self._clock())), count):
-            late = jitter(id, each.moment, schedule.jitter)
-            note = each.excluded or remark(plan, each.moment) or ""
-            local = f"{wall_clock(each.moment, plan.zone):%Y-%m-%dT%H:%M:%S}"
-            found.append(Coming(each.moment, local, each.moment + late, each.excluded is None, note))
-        return found
+        return _coming(schedule, max(stored.handled, self._clock()), count)
+
+    def foretell(self, raw: bytes, count: int = 10) -> list[Coming]:
+        """The next occurrences of a schedule that is not stored: its JSON text, as `add` takes it, with or without a `job`. Raises NotJson,
+        and Invalid with every problem."""
+        document, problems = _object(raw)
+        schedule = _schedule(document, str(document.pop("job", "")) or "preview", problems)
+        if problems or schedule is None:
+            raise Invalid(located(problems, raw.decode()))
+        check_calendars(self._ledger.read, {"": schedule}, raw.decode())
+        return _coming(calendars.resolved(self._ledger.read, schedule), self._clock(), count)
 
     # ------------------------------------------------------------------------------------------------------------- changing
 
@@ -196,11 +201,19 @@ def _shown(snapshot: Snapshot, stored: Stored) -> Shown:
     return Shown(stored.id, stored.job, stored.active, stored.source, stored.spec, stored.created, stored.due, queued, execution)
 
 
+def _coming(schedule: Schedule, after: float, count: int) -> list[Coming]:
+    plan, found = schedule.plan, []
+    for each in islice(occurrences(plan, after), count):
+        late = jitter(schedule.id, each.moment, schedule.jitter)
+        note = each.excluded or remark(plan, each.moment) or ""
+        local = f"{wall_clock(each.moment, plan.zone):%Y-%m-%dT%H:%M:%S}"
+        found.append(Coming(each.moment, local, each.moment + late, each.excluded is None, note))
+    return found
+
+
 def _read(raw: bytes, id: str | None) -> tuple[str, Made]:
     """The job and the schedule that are written in `raw`; for one that is there, with its `id`, no job."""
-    document, problems = loads_unique(raw, "request body")
-    if not isinstance(document, dict):
-        raise Invalid([Problem("", f"a schedule must be an object, not {shown(document)}")])
+    document, problems = _object(raw)
     job = ""
     if id is None:
         job = document.pop("job", None)
@@ -209,13 +222,25 @@ def _read(raw: bytes, id: str | None) -> tuple[str, Made]:
             job = "job"
     elif document.get("id", id) != id:
         problems.append(Problem("/id", f"the id of a schedule stays: leave it out, or write {id!r}"))
-    schedule = None
-    try:
-        schedule = read_schedule(document, id or job)
-    except ValidationError as error:
-        problems += problems_of(error)
+    schedule = _schedule(document, id or job, problems)
     if problems or schedule is None:
         raise Invalid(located(problems, raw.decode()))
     if id is None and len(schedule.id) > 128:
         raise NotFound(f"no job definition has the id {job!r}")
     return job, Made(schedule, canonical(document))
+
+
+def _object(raw: bytes) -> tuple[dict[str, Any], list[Problem]]:
+    """The object written in `raw`, and what is wrong with it so far."""
+    document, problems = loads_unique(raw, "request body")
+    if not isinstance(document, dict):
+        raise Invalid([Problem("", f"a schedule must be an object, not {shown(document)}")])
+    return document, list(problems)
+
+
+def _schedule(document: dict[str, Any], id: str, problems: list[Problem]) -> Schedule | None:
+    try:
+        return read_schedule(document, id)
+    except ValidationError as error:
+        problems += problems_of(error)
+        return None

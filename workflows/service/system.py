@@ -16,9 +16,9 @@ from workflows.model import Status
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import Engine
 from workflows.runtime.execution import Execution, header_of
+from workflows.runtime.firings import no_audit
 from workflows.runtime.ledger import Ledger, Pending, Snapshot
 from workflows.runtime.requests import Read, Write
-from workflows.runtime.scheduler import no_audit
 from workflows.runtime.state import ExecutionState, describe
 
 log = logging.getLogger(__name__)

@@ -24,6 +24,7 @@ from workflows.api.openapi import Api
 from workflows.api.rest import (
     alerts,
     audit,
+    backfills,
     calendars,
     control,
     definitions,
@@ -47,6 +48,7 @@ KINDS = (
     listing.KIND,
     stream.KIND,
     schedules.KIND,
+    backfills.KIND,
     alerts.KIND,
     calendars.KIND,
     hooks.KIND,
