@@ -41,7 +41,7 @@ from workflows.runtime.schedules import DUE, QUEUED, Became, Handled, Result, St
 from workflows.schedules.plan import Occurrence, jitter, occurrences
 from workflows.schedules.policy import Act as Verdict
 from workflows.schedules.policy import Decision, decide, tolerance
-from workflows.schedules.schedule import Schedule
+from workflows.schedules.schedule import Overlap, Schedule
 
 log = logging.getLogger(__name__)
 
@@ -86,12 +86,17 @@ def scheduled_time(moment: int) -> str:
 
 @dataclass(slots=True)
 class _Look:
-    """At one schedule. `last`: the execution that was started last."""
+    """At one schedule. `last`: the execution that was started last. `page`: occurrences that have come; `cut`: more follow; `missed`: the
+    next was missed. `begun`: numbers of the executions that a crash left started, by moment."""
 
     stored: Stored
     schedule: Schedule
     now: float
     last: int
+    page: list[Occurrence] = field(default_factory=list)
+    cut: bool = False
+    missed: bool = False
+    begun: dict[int, int] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
     dequeued: list[Result] = field(default_factory=list)
 
@@ -187,8 +192,8 @@ class Scheduler:
         """Handle what is due, and say when to look again (seconds since the epoch). Raises storage.StoreError."""
         now, self._again = self._now(), False
         with self._ledger.snapshot() as snapshot:
-            found = [one for id in self._wanted(snapshot, now) if (one := self._read(snapshot, id)) is not None]
-        self._drive({stored.id: self._handle(_Look(stored, schedule, now, stored.last)) for stored, schedule in found})
+            looks = [look for id in self._wanted(snapshot, now) if (look := self._read(snapshot, id, now)) is not None]
+        self._drive({look.stored.id: self._handle(look) for look in looks})
         return now if self._again else self._next(now)
 
     def _wanted(self, snapshot: Snapshot, now: float) -> list[str]:
@@ -202,10 +207,16 @@ class Scheduler:
         self._later = {id: until for id, until in self._later.items() if until > now}
         return [id for id in due if id not in self._later]
 
-    def _read(self, snapshot: Snapshot, id: str) -> tuple[Stored, Schedule] | None:
+    def _read(self, snapshot: Snapshot, id: str, now: float) -> _Look | None:
+        """All that is to be known before it is handled: read in one snapshot with the others, so that many can be started at once."""
         try:
             stored = load(snapshot.read, id)
-            return None if stored is None else (stored, self._compile(stored.spec, id))
+            if stored is None:
+                return None
+            look = _Look(stored, self._compile(stored.spec, id), now, stored.last)
+            look.page, look.cut, look.missed = self._page(look)
+            look.begun = self._begun(snapshot, look, [each.moment for each in look.page])
+            return look
         except Exception as error:
             self._troubled(id, f"cannot be read: {error}")
             return None
@@ -258,16 +269,15 @@ class Scheduler:
 
     def _handle(self, look: _Look) -> Work:
         """All that there is to do for it now."""
-        stored, schedule = look.stored, look.schedule
-        page, cut, missed_follow = self._page(look)
+        stored, schedule, begun = look.stored, look.schedule, look.begun
         late: _Late | None = None
         until = stored.handled
         try:
             waiting = yield from self._queued(look)
-            begun = self._begun(look, [each.moment for each in page])
             look.last = max([look.last, *begun.values()])
-            left = [each for each in page if each.moment not in begun]
-            decisions = decide(schedule, left, look.now, running=self._runs(look.last), queued=waiting, more=missed_follow)
+            left = [each for each in look.page if each.moment not in begun]
+            running = schedule.overlap is not Overlap.ALLOW and self._runs(look.last)
+            decisions = decide(schedule, left, look.now, running=running, queued=waiting, more=look.missed)
             for moment, decision in sorted({**dict.fromkeys(begun), **{one.moment: one for one in decisions}}.items()):
                 look.results.append((yield from self._performed(look, moment, decision)))
                 until = moment
@@ -278,7 +288,7 @@ class Scheduler:
             yield Write(lambda pending, read, now: mark(pending, read, stored, schedule, done, now), no_audit)
         if late is not None:
             raise late
-        self._again = self._again or cut
+        self._again = self._again or look.cut
         if len(waiting) + sum(one.became == Became.QUEUED for one in look.results) > 0:
             self._awaited.add(look.last)
             if not self._runs(look.last):  # it ended a moment ago, or there never was one
@@ -307,6 +317,8 @@ class Scheduler:
         queue = [moment for moment, _ in look.stored.queue]
         self._awaited.discard(look.last)
         while queue and not self._runs(look.last):
+            with self._ledger.snapshot() as snapshot:
+                look.begun = {**look.begun, **self._begun(snapshot, look, queue[:1])}
             look.dequeued.append((yield from self._started(look, queue.pop(0), Became.STARTED, "the previous run has ended")))
         return queue
 
@@ -326,9 +338,9 @@ class Scheduler:
 
     def _started(self, look: _Look, moment: int, became: Became, reason: str) -> Generator[Request, Any, Result]:
         """Start the execution of this occurrence, or find it started."""
-        name, begun = execution_id(look.schedule.id, moment), self._begun(look, [moment])
-        if begun:
-            look.last = max(look.last, begun[moment])
+        name = execution_id(look.schedule.id, moment)
+        if moment in look.begun:
+            look.last = max(look.last, look.begun[moment])
             return Result(moment, became, reason, name)
         try:
             accepted: Accepted = yield self._start(look, moment, name)
@@ -352,16 +364,15 @@ class Scheduler:
         labels = {SCHEDULE: schedule.id, SCHEDULED_TIME: given["scheduledTime"]}
         return Start(definition, text, id=name, digest="schedule", labels=labels)
 
-    def _begun(self, look: _Look, moments: Iterable[int]) -> dict[int, int]:
+    def _begun(self, snapshot: Snapshot, look: _Look, moments: Iterable[int]) -> dict[int, int]:
         """The numbers of executions that are there already, of those for these moments: they were started before a crash."""
         found: dict[int, int] = {}
-        with self._ledger.snapshot() as snapshot:
-            for moment in moments:
-                number = find_number(snapshot.scan, execution_id(look.schedule.id, moment))
-                header = None if number is None else header_of(number, snapshot.read)
-                mine = header is not None and header.definition == look.stored.job and header.labels.get(SCHEDULE) == look.schedule.id
-                if number is not None and mine:
-                    found[moment] = number
+        for moment in moments:
+            number = find_number(snapshot.scan, execution_id(look.schedule.id, moment))
+            header = None if number is None else header_of(number, snapshot.read)
+            mine = header is not None and header.definition == look.stored.job and header.labels.get(SCHEDULE) == look.schedule.id
+            if number is not None and mine:
+                found[moment] = number
         return found
 
     def _runs(self, number: int) -> bool:
