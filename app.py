@@ -13,6 +13,9 @@ from workflows.api.rest import register_rest
 from workflows.api.safety import guard
 from workflows.language import compile_definition, compile_schedule
 from workflows.model import ISOLATED, SHARED
+from workflows.ping import Ping
+from workflows.runtime.alerter import Alerter
+from workflows.runtime.asking import asker
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import Engine
 from workflows.runtime.executor import Executor
@@ -22,9 +25,11 @@ from workflows.runtime.inline import InlineExecutor
 from workflows.runtime.ledger import Ledger
 from workflows.runtime.scheduler import Scheduler
 from workflows.runtime.secrets import Vault
+from workflows.runtime.telling import Teller
 from workflows.runtime.workers.pool import WorkerPool
 from workflows.server import Server
 from workflows.service import Service
+from workflows.service.alerts import Alerts
 from workflows.service.audit import Audit
 from workflows.service.control import Control
 from workflows.service.definitions import Definitions
@@ -49,22 +54,27 @@ def create_app(settings: Settings) -> Flask:
     executors = _executors(settings, vault)
     engine = Engine(ledger, catalogue, executors, functions, max_jobs=settings.max_jobs, feed_events=settings.feed_events)
     inputs, seats = Inputs(), Seats(waiting_requests(settings.threads))
-    scheduler = Scheduler(ledger, catalogue, engine, compile_schedule, inputs.check)
+    ask = asker(engine)
+    teller = Teller(ledger, catalogue, inputs.check, ask)
+    alerter = Alerter(ledger, engine, teller, ask, queue_depth=settings.alert_queue_depth)
+    scheduler = Scheduler(ledger, catalogue, engine, compile_schedule, inputs.check, ask=ask, expecting=alerter.wake)
     service = Service(
         definitions=Definitions(ledger, catalogue, engine, REGISTRY, vault, scheduler.wake),
         executions=Executions(ledger, catalogue, engine, inputs, seats),
         control=Control(ledger, catalogue, engine, inputs),
         listing=Listing(ledger, catalogue),
         streams=Streams(ledger, catalogue, Fanout(ledger, engine.feed), seats),
-        system=System(ledger, catalogue, engine, more=scheduler.troubles),
+        system=System(ledger, catalogue, engine, more=lambda: [*scheduler.troubles(), *alerter.troubles()]),
         audit=Audit(ledger),
         keys=Keys(ledger, engine),
         schedules=Schedules(ledger, engine, scheduler.wake),
+        alerts=Alerts(ledger, engine, teller, alerter.wake),
     )
 
     app = Flask("stepwell", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    app.extensions["stepwell"] = Server(settings, store, engine, service, scheduler)
+    ping = Ping(settings.ping_url, settings.ping_interval, service.system.unwell)
+    app.extensions["stepwell"] = Server(settings, store, engine, service, scheduler, alerter, ping)
     register_problems(app)
     guard(app, settings, service.keys)
     register_rest(app, service)

@@ -21,6 +21,7 @@ _NAMED = {
     "retryDelay": "an object, below",
     "schedule": "[schedule](schedules.md)",
     "blackout": "an object, below",
+    "onAlert": "an object, [see there](alerts.md)",
     "days": "object with `from`, and `to` and `name` if wanted",
     "states": "an object of states by name",
     "itemProcessor": "a state machine",
@@ -54,6 +55,10 @@ def schedule_fields() -> str:
 
 def blackout_fields() -> str:
     return _fields("blackout")
+
+
+def on_alert_fields() -> str:
+    return _fields("onAlert")
 
 
 def state_fields() -> str:

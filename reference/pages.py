@@ -8,7 +8,15 @@ from pathlib import Path
 
 from reference.commands import commands
 from reference.endpoints import endpoints
-from reference.fields import blackout_fields, job_fields, retry_delay_fields, schedule_fields, state_fields, task_fields
+from reference.fields import (
+    blackout_fields,
+    job_fields,
+    on_alert_fields,
+    retry_delay_fields,
+    schedule_fields,
+    state_fields,
+    task_fields,
+)
 from reference.settings import settings
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -20,6 +28,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "retryDelay fields": retry_delay_fields,
     "schedule fields": schedule_fields,
     "blackout fields": blackout_fields,
+    "onAlert fields": on_alert_fields,
     "state machine fields": state_fields,
     "settings": settings,
     "endpoints": endpoints,

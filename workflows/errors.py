@@ -30,7 +30,8 @@ class Problem:
 
     def __str__(self) -> str:
         hint = f"; did you mean {self.suggestion!r}?" if self.suggestion else ""
-        return f"{self.pointer or '/'}: {self.message}{hint}"
+        header = self.pointer.endswith(":") and self.pointer[0] not in "/?"  # whose place is written with its colon
+        return f"{self.pointer or '/'}{'' if header else ':'} {self.message}{hint}"
 
 
 class StepwellError(Exception):

@@ -17,7 +17,7 @@ from typing import Any
 from workflows.client import Client
 
 ROOT = Path(__file__).parents[2]
-START_S = 30.0
+START_S = 60.0
 STEPWELL = (sys.executable, "-P", "-m", "workflows.cli")
 """What the installed `stepwell` script does: the current directory is not put on `sys.path`."""
 GUNICORN = (sys.executable, "-P", "-m", "gunicorn")

@@ -79,7 +79,7 @@ def test_questions_are_repeated_while_the_server_is_not_ready(answering: Answeri
 def test_patience_ends(answering: Answering) -> None:
     url, asked = answering((503, PROBLEM))
     with pytest.raises(ClientError, match="later") as raised:
-        Client(url, patience=0.3).system_state()
+        Client(url, patience=3).system_state()
     assert raised.value.status == 503
     assert len(asked) > 1
 
@@ -168,7 +168,8 @@ def task(status: str, attempts: int, end: str | None = None, error: Any = None) 
 
 
 def state(status: str, *tasks: dict[str, Any]) -> dict[str, Any]:
-    return {"status": status, "tasks": list(tasks), "submitTime": "2026-01-01T00:00:00.000Z", "endTime": None, "error": None}
+    times = {"submitTime": "2025-12-31T23:00:00.000Z", "startTime": "2026-01-01T00:00:00.000Z", "endTime": None}
+    return {"status": status, "tasks": list(tasks), **times, "error": None}
 
 
 def test_only_what_is_new_is_a_change() -> None:
@@ -183,6 +184,8 @@ def test_only_what_is_new_is_a_change() -> None:
     assert [str(change) for change in changes(running, retrying)] == ["a            RETRYING   Oops: no"]
     assert [str(change) for change in changes(retrying, second)] == ["a            RUNNING    attempt 2"]
     assert [str(change) for change in changes(second, done)] == ["a            COMPLETED  attempt 2  1.50s", "COMPLETED"]
+    over = {**done, "endTime": "2026-01-01T00:00:02.000Z"}
+    assert [str(change) for change in changes(second, over)][1] == "COMPLETED  2.00s", "not the hour that it was queued"
 
 
 def test_small_parts() -> None:
@@ -234,7 +237,7 @@ def test_the_key_is_ours_and_no_other(answering: Answering, monkeypatch: pytest.
 
 # -------------------------------------------------------------------------------------------------------------------- watching
 
-RUNS: dict[str, Any] = {"status": "RUNNING", "submitTime": "2026-11-21T03:00:00.000Z", "endTime": None, "tasks": []}
+RUNS: dict[str, Any] = {"status": "RUNNING", "startTime": "2026-11-21T03:00:00.000Z", "endTime": None, "tasks": []}
 DONE = {**RUNS, "status": "COMPLETED", "endTime": "2026-11-21T03:00:01.000Z"}
 
 

@@ -20,34 +20,53 @@ RULES = Map([Rule(endpoint.rule, endpoint=endpoint.name, methods=[endpoint.metho
 ENDPOINTS = {endpoint.name for kind in KINDS for endpoint in kind.endpoints}
 
 
+CHANGE_NOTHING: frozenset[str] = frozenset()
+"""Endpoints that are no GET and yet only look."""
+
+CHANGES = {endpoint.name for kind in KINDS for endpoint in kind.endpoints if endpoint.method != "GET"} - CHANGE_NOTHING
+
+
+class Reached:
+    """The endpoints that requests are sent to, whoever sends them, and the X-Request-ID of each answer."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, set[str]] = {}
+
+    def note(self, name: str, answer: requests.Response) -> None:
+        self.answers.setdefault(name, set()).add(answer.headers["X-Request-ID"])
+
+
 @pytest.fixture
-def reached(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """The names of the endpoints that requests are sent to, whoever sends them."""
-    names: set[str] = set()
+def reached(monkeypatch: pytest.MonkeyPatch) -> Reached:
+    found = Reached()
     send: Callable[..., requests.Response] = requests.Session.request
     known = RULES.bind("127.0.0.1")
 
     def noting(session: requests.Session, method: str, url: str, **more: Any) -> requests.Response:
-        names.add(known.match(urlsplit(url).path, method)[0])
-        return send(session, method, url, **more)
+        answer = send(session, method, url, **more)
+        found.note(known.match(urlsplit(url).path, method)[0], answer)
+        return answer
 
     monkeypatch.setattr(requests.Session, "request", noting)
-    return names
+    return found
 
 
-def test_every_endpoint_has_its_method(shared: str, reached: set[str]) -> None:
+def test_every_endpoint_has_its_method_and_every_change_is_in_the_audit_log(shared: str, reached: Reached) -> None:
     client = Client(shared)
     definitions(client)
     executions(client)
     control(client)
     bulk(client)
     schedules(client)
+    alerts(client)
     access(client)
     assert client.health()["status"] == "ok"
     assert client.system_state()["version"] == client.index()["version"]
     assert client.openapi()["openapi"] == "3.1.0"
     live(client)
-    assert reached == ENDPOINTS
+    assert set(reached.answers) == ENDPOINTS
+    told = {record["requestId"] for record in client.audit()}
+    assert {name for name in ENDPOINTS if reached.answers[name] & told} == CHANGES
     client.close()
 
 
@@ -92,6 +111,16 @@ def schedules(client: Client) -> None:
     client.delete_schedule("life-hourly")
     with pytest.raises(ClientError, match="life-hourly"):
         client.schedule("life-hourly")
+
+
+def alerts(client: Client) -> None:
+    client.register({"id": "life-hear", "onAlert": {}, "tasks": [{"id": "a", "functionName": "echo"}]})
+    for raised in (client.test_alert(), client.test_alert("life-hear")):
+        assert raised["executions"] == [{"job": "life-hear", "executionId": f"alert.{raised['id']}.life-hear", "reason": None}]
+    assert next(client.alerts("test", page=1))["id"] == raised["id"]
+    assert list(client.alerts("late")) == []
+    client.register({"id": "life-hear", "tasks": [{"id": "a", "functionName": "echo"}]})
+    assert client.test_alert()["executions"] == []
 
 
 def executions(client: Client) -> None:

@@ -26,7 +26,9 @@ def test_it_says_where_it_listens_and_what_it_has_loaded(start: Start) -> None:
     url = url_of(process)
     assert Client(url).health()["status"] == "ok"
     assert not url.endswith(":0")
-    assert "functions: command, echo, fail, http, sleep from task_functions.builtin" in process.said
+    assert (
+        "functions: alert.email, alert.slack, alert.webhook, command, echo, fail, http, sleep from task_functions.builtin" in process.said
+    )
     assert "definitions: hello, revision 1" in process.said
     assert len(process.lines) < 10, process.said
 
@@ -78,7 +80,7 @@ def test_an_address_that_others_reach_is_refused(start: Start) -> None:
 def test_with_insecure_it_is_not(start: Start) -> None:
     process = start("--host", "0.0.0.0", "--insecure")
     port = url_of(process).rpartition(":")[2]
-    assert requests.get(f"http://127.0.0.1:{port}/health", headers={"Host": "example.com"}, timeout=5).status_code == 200
+    assert requests.get(f"http://127.0.0.1:{port}/health", headers={"Host": "example.com"}, timeout=30).status_code == 200
 
 
 def test_a_wrong_setting_is_named(start: Start) -> None:
@@ -99,7 +101,7 @@ def test_the_file_of_the_current_directory_is_read(start: Start, tmp_path: Path)
 def test_a_port_in_use_is_told_at_once(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         process = start("--port", str(other.getsockname()[1]))
-        assert process.exit(5) == 1
+        assert process.exit() == 1
     assert "Address already in use; is another server running?" in process.said
     assert len(process.lines) == 1
 
@@ -107,7 +109,7 @@ def test_a_port_in_use_is_told_at_once(start: Start) -> None:
 @pytest.mark.parametrize(("host", "why"), [("192.0.2.1", "Cannot assign requested address"), ("nosuch.invalid", "")])
 def test_an_address_of_somebody_else_is_told(start: Start, host: str, why: str) -> None:
     process = start("--host", host, "--insecure")
-    assert process.exit(20) == 1
+    assert process.exit() == 1
     assert process.said.startswith(f"stepwell: cannot listen on {host}:0: {why}")
     assert "while attempting" not in process.said
     assert len(process.lines) == 1
@@ -170,9 +172,9 @@ def test_there_is_one_worker_whatever_web_concurrency_says(start: Start, value: 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_running_attempt_gets_its_grace(start: Start, number: int) -> None:
     process = start()
-    client, execution_id = slow(url_of(process), 1.0)
+    client, execution_id = slow(url_of(process), 2.0)
     os.killpg(process.popen.pid, number)
-    assert process.exit(10) == 0, process.said
+    assert process.exit() == 0, process.said
     assert "stopped; what was done is committed" in process.said
     state = ended(Client(url_of(start())), execution_id)
     assert state["status"] == "COMPLETED"
@@ -184,7 +186,7 @@ def test_what_outlives_the_grace_is_run_again_and_that_is_no_interruption(start:
     process = start(STEPWELL_GRACE_S="0.3")
     _, execution_id = slow(url_of(process), 4.0)
     process.signal(signal.SIGTERM)
-    assert process.exit(10) == 0, process.said
+    assert process.exit() == 0, process.said
     client = Client(url_of(start()))
     state = ended(client, execution_id)
     assert state["status"] == "COMPLETED"
@@ -196,29 +198,29 @@ def test_what_outlives_the_grace_is_run_again_and_that_is_no_interruption(start:
 def test_while_it_stops_it_answers_questions_and_takes_no_work(start: Start) -> None:
     process = start()
     url = url_of(process)
-    client, execution_id = slow(url, 1.5)
+    client, execution_id = slow(url, 4.0)
     process.signal(signal.SIGTERM)
     process.says("stopping: running attempts get 10 seconds")
     assert client.state(execution_id)["status"] == "RUNNING"  # on the connection that was open
-    assert process.exit(15) == 0
+    assert process.exit() == 0
 
 
 def test_a_killed_server_goes_on_where_it_stood(start: Start) -> None:
     process = start()
-    _, execution_id = slow(url_of(process), 1.0)
+    _, execution_id = slow(url_of(process), 3.0)
     process.kill()
     second = start()
     client = Client(url_of(second))
     assert ended(client, execution_id)["status"] == "COMPLETED"
     assert client.system_state()["pool"]["interruptedAttempts"] == 1
-    assert "recovered 1 unfinished executions" in second.said
+    assert "unfinished executions recovered: 1" in second.said
 
 
 def test_a_worker_without_its_master_makes_room(start: Start) -> None:
     process = start()
     client, _ = slow(url_of(process), 60)
     process.signal(signal.SIGKILL)
-    process.popen.wait(5)
+    process.popen.wait(60)
     assert Client(url_of(start())).health()["status"] == "ok"
     client.close()  # open until here, as a browser's connection may be
     assert "the master process is gone" in process.said
@@ -243,7 +245,7 @@ def test_when_the_engine_dies_the_whole_server_does(start: Start, tmp_path: Path
     client.register({"id": "deadly", "tasks": [{"id": "die", "name": "Die", "functionName": "die", "maxRetry": 0}]})
     with suppress(CannotReach):  # it may die before it answers
         client.execute("deadly")
-    assert process.exit(10) == 3
+    assert process.exit() == 3
     assert "exited with code 3" in process.said
 
 

@@ -14,7 +14,7 @@ from workflows.runtime.executor import FINAL, Executor, Identity, Logged, Outcom
 from workflows.runtime.inline import InlineExecutor
 from workflows.runtime.workers.pool import WorkerPool
 
-WAIT_S = 30.0
+WAIT_S = 60.0
 FUNCTIONS = str(Path(__file__).parent / "functions")
 
 

@@ -209,13 +209,13 @@ def test_readers_do_not_wait_for_a_commit_that_waits_for_the_disk(store: ZodbSto
 
     def sync(descriptor: int) -> None:
         waiting.release()
-        assert go_on.acquire(timeout=10)
+        assert go_on.acquire(timeout=60)
 
     monkeypatch.setattr(barrier, "sync", sync)
     writer = threading.Thread(target=store.commit, args=(batch(2),))
     writer.start()
     for _ in range(2):
-        assert waiting.acquire(timeout=10)
+        assert waiting.acquire(timeout=60)
         assert holds(store) == 1
         go_on.release()
     writer.join()

@@ -42,6 +42,7 @@ def test_it_goes_on_from_the_task_that_failed() -> None:
     assert world.at("/a") == kept
     assert world.at("/b").entry != key
     assert (world.at("/b").error, world.at("/b").attempt, world.head().error, world.head().started) == (None, 2, None, None)
+    assert world.at("/b").started is None, "how long it takes counts from its next beginning, as that of the execution does"
     world.check()
     world.run(output=2)
     assert (world.status(), world.output()) == (Status.COMPLETED, {"c": 2})

@@ -28,7 +28,7 @@ from workflows.service import Service
 from workflows.settings import Settings
 
 BUILT_IN = ("echo", "sleep", "fail", "http", "command")
-INPUTS = {"greeting": '{"name": "Ada"}'}
+INPUTS = {"greeting": '{"name": "Ada"}', "notify": '{"data": {"message": "It is late"}}'}
 """Of definitions behind which the guide says nothing."""
 
 

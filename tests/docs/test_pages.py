@@ -25,6 +25,7 @@ from workflows.settings import TABLE
 NOT_RUN = {
     ("README.md", "make demo   "): "the whole suite, and the demo, which tests/cli/test_demo.py runs",
     ("README.md", ". .venv/bin/activate"): "the environment that `make` makes",
+    ("alerts.md", '{\n  "specversion"'): "no command; tests/alerts compares it with an event",
     ("http.md", "const stream"): "for a browser",
     ("benchmarks.md", "make bench  "): "takes ten minutes; tests/test_benchmarks.py runs the parts",
 }

@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 
-from task_functions.handlers import HandlerNotFound
+from task_functions.handlers import HandlerNotFound, Handlers
 from task_functions.registry import REGISTRY, Function, load
 
 Put = Callable[[str, str], Path]
 
 
 @pytest.fixture
-def put(tmp_path: Path) -> Put:
-    """Write a file into a directory that was loaded while it was empty."""
+def put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
+    """Write a file into a directory that was loaded while it was empty, and is the only one in which handlers are looked for."""
+    monkeypatch.setattr(REGISTRY, "handlers", Handlers(REGISTRY.handlers._read))
     assert load(str(tmp_path)).errors == ()
 
     def write(name: str, text: str) -> Path:

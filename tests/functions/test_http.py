@@ -6,12 +6,9 @@ import base64
 import gzip
 import json
 import socket
-import ssl
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,61 +20,7 @@ from task_functions.http_call import HttpBodyTooLarge, HttpStatusError, HttpTime
 from task_functions.http_wire import HttpConnectionError, HttpNotAllowed
 from task_functions.inputs import Cancelled, InvalidInput
 from tests.functions.fakes import FakeContext
-
-Answer = Callable[["Handler"], None]
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Answers by the path's first word; every request is kept."""
-
-    protocol_version = "HTTP/1.1"
-    server: Site
-
-    def _any(self) -> None:
-        length = int(self.headers.get("content-length", 0))
-        self.sent = self.rfile.read(length)
-        self.server.seen.append(self)
-        self.server.answers[self.path.partition("?")[0].split("/")[1]](self)
-        self.close_connection = True
-
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _any
-
-    def reply(self, status: int = 200, body: bytes = b"", **headers: str) -> None:
-        self.send_response(status)
-        if status not in (204, 304):
-            self.send_header("Content-Length", str(len(body)))
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-class Site(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, family: socket.AddressFamily = socket.AF_INET, host: str = "127.0.0.1") -> None:
-        self.address_family = family
-        self.seen: list[Handler] = []
-        self.answers: dict[str, Answer] = {}
-        self.closing = threading.Event()
-        super().__init__((host, 0), Handler)
-        threading.Thread(target=lambda: self.serve_forever(0.01), daemon=True).start()
-
-    def on(self, word: str, answer: Answer) -> str:
-        """The URL of that word, which is answered so."""
-        self.answers[word] = answer
-        return f"http://127.0.0.1:{self.server_port}/{word}"
-
-    def handle_error(self, *_: Any) -> None:
-        """The other side hung up, as it should."""
-
-    def end(self) -> None:
-        self.closing.set()
-        self.shutdown()
-        self.server_close()
+from tests.functions.sites import Answer, Handler, Site, self_signed
 
 
 @pytest.fixture
@@ -278,15 +221,15 @@ def silent(r: Handler) -> None:
 def test_the_whole_call_ends_in_time(site: Site, answer: Answer, stage: str) -> None:
     before = threading.active_count()
     ctx = FakeContext()
-    with pytest.raises(HttpTimeout, match=rf"GET http://127.0.0.1:\d+/a took longer than 0.5 s, and was {stage}"):
-        call(site.on("a", answer) + "?token=hush", ctx, timeout=0.5)
+    with pytest.raises(HttpTimeout, match=rf"GET http://127.0.0.1:\d+/a took longer than 2 s, and was {stage}"):
+        call(site.on("a", answer) + "?token=hush", ctx, timeout=2)
     assert ctx.heartbeats >= 3
     until_threads(before)
 
 
 def until_threads(number: int) -> None:
     """The call's own thread ends: its connection was cut. (The server has one for the connection until it closes.)"""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while [thread for thread in threading.enumerate() if thread.name == "http"]:
         assert time.monotonic() < deadline, "the call's thread does not end"
         threading.Event().wait(0.01)
@@ -302,8 +245,8 @@ def test_a_name_that_nobody_answers_for(monkeypatch: pytest.MonkeyPatch) -> None
         return []
 
     monkeypatch.setattr(http_wire, "resolve", resolve)
-    with pytest.raises(HttpTimeout, match=r"took longer than 0\.3 s, and was connecting to slow\.example"):
-        call("http://slow.example/", timeout=0.3)
+    with pytest.raises(HttpTimeout, match=r"took longer than 1 s, and was connecting to slow\.example"):
+        call("http://slow.example/", timeout=1)
     assert asked.is_set()
     end.set()
     until_threads(threading.active_count())
@@ -428,7 +371,7 @@ def test_a_name_that_resolves_to_another_address_the_second_time_gains_nothing(s
         call(f"http://rebind.example:{site.server_port}/a", timeout=1)
     assert asked == ["rebind.example"]
     with pytest.raises(HttpNotAllowed):
-        call(f"http://rebind.example:{site.server_port}/a", timeout=1)
+        call(f"http://rebind.example:{site.server_port}/a")
     assert not site.seen
 
 
@@ -465,12 +408,7 @@ def test_proxies_and_netrc_of_the_environment_are_not_used(site: Site, monkeypat
 
 
 def test_tls_checks_the_name_although_the_address_was_looked_up_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=site.example"]
-    extra = ["-addext", "subjectAltName=DNS:site.example", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run([*made, *extra], check=True, capture_output=True)
-    secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    secure.load_cert_chain(certificate, key)
+    secure, certificate = self_signed(tmp_path, "site.example")
     names: list[str | None] = []
     secure.sni_callback = lambda _socket, name, _context: names.append(name)
     site = Site()

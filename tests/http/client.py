@@ -18,7 +18,7 @@ from workflows.api.schemas.problems import ConflictSchema, InvalidSchema, Proble
 
 JSON = {"Content-Type": "application/json"}
 ENDED = ("COMPLETED", "FAILED", "CANCELLED")
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
 
 Value = TypeVar("Value")
 Loaded = dict[str, Any]

@@ -69,7 +69,7 @@ def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         yield Client(f"http://127.0.0.1:{port}")
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def _port(process: subprocess.Popen[bytes], log: Path) -> int | None:

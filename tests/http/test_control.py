@@ -113,6 +113,8 @@ def test_a_failed_job_goes_on_where_it_failed(gated: Any, tmp_path: Path) -> Non
         state = api.ended(state["id"])
         assert (state["status"], state["redrives"], state["error"]) == (Status.COMPLETED, 1, None)
         assert [one["attempts"] for one in state["tasks"]] == [1, 2, 1]
+        a, b, _ = (one["started"] for one in state["tasks"])
+        assert a < state["started"] <= b, "times are those since the redrive, except of what was finished before"
         assert (tmp_path / "calls").read_text() == "b 1\nb 2\n"
         problem(api.post(f"/jobs/{state['id']}/redrive"), 409, "is COMPLETED", "only one that failed or was cancelled")
 

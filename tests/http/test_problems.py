@@ -59,13 +59,13 @@ def test_a_path_like_none_is_told_where_to_look(api: Client, path: str) -> None:
     ],
 )
 def test_a_wrong_method_is_told_the_right_ones(api: Client, method: str, path: str, allowed: str) -> None:
-    answer = requests.request(method, api.url + path, timeout=10)
+    answer = requests.request(method, api.url + path, timeout=30)
     problem(answer, 405, path, method)
     assert answer.headers["Allow"] == allowed
 
 
 def test_options_names_the_methods(api: Client) -> None:
-    answer = requests.options(api.url + "/health", timeout=10)
+    answer = requests.options(api.url + "/health", timeout=30)
     assert (answer.status_code, answer.text) == (200, "")
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
 

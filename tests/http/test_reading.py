@@ -95,7 +95,7 @@ def test_what_is_not_given_has_its_default(made: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("asked", "place", "words"),
     [
-        ("limit=0", "?limit", "this must be from 1 to 200"),
+        ("limit=0", "?limit", "this must be from 1 to 200, not 0"),
         ("limit=201", "?limit", "from 1 to 200"),
         ("limit=", "?limit", "whole number"),
         ("limit=+5", "?limit", "whole number"),
@@ -135,7 +135,7 @@ def test_the_nearest_name_is_told(made: FlaskClient) -> None:
 
 def test_a_header_that_is_wrong_is_told_by_its_name(made: FlaskClient) -> None:
     (found,) = made.get("/look/it", headers={"Tries": "10"}).get_json()["problems"]
-    assert (found["pointer"], found["message"]) == ("Tries:", "this must be from 1 to 9")
+    assert (found["pointer"], found["message"]) == ("Tries:", "this must be from 1 to 9, not 10")
 
 
 def test_endpoints_without_parameters_take_none(api: Client) -> None:

@@ -85,7 +85,7 @@ def test_so_has_the_answer_to_what_is_no_request(gunicorn: Client, said: str) ->
 
 def test_views_know_it_and_never_each_others(serve: Serve) -> None:
     """Several at once, on threads of their own, none of which ends before all have begun."""
-    together = Barrier(8, timeout=20)
+    together = Barrier(8, timeout=60)
     with serve() as (api, app):
 
         def view(**_: Any) -> str:

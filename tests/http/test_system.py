@@ -164,14 +164,14 @@ def test_the_examples_of_the_index_work(api: Client) -> None:
             continue
         data = body[0].strip("'") if body else None
         with requests.request(
-            one["method"], url, data=data, headers={"Content-Type": "application/json"}, timeout=10, stream=True
+            one["method"], url, data=data, headers={"Content-Type": "application/json"}, timeout=30, stream=True
         ) as answer:
             assert answer.ok, one
 
 
 @pytest.mark.parametrize("path", ["/", "/health", "/system/state", "/stream"])
 def test_head_is_get_without_a_body(api: Client, path: str) -> None:
-    answer = requests.head(api.url + path, timeout=10)
+    answer = requests.head(api.url + path, timeout=30)
     assert (answer.status_code, answer.text) == (200, "")
 
 

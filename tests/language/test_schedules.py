@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from marshmallow import ValidationError
 
+from workflows.alerts.listening import OnAlert
 from workflows.errors import Invalid
 from workflows.language import read_definition
 from workflows.language.schedules import problems_of, read_schedule
@@ -128,3 +129,11 @@ def test_a_job_has_a_hundred_schedules_at_most_and_ids_that_fit() -> None:
         read_definition(json.dumps({**LIST, "schedules": [{"cron": "@daily"}] * 101}), functions=None)
     with pytest.raises(Invalid, match="too long"):
         read_definition(json.dumps({**LIST, "id": "j" * 128, "schedules": [{"cron": "@daily"}] * 2}), functions=None)
+
+
+@DIALECTS
+def test_a_job_of_either_dialect_hears_alerts(job: dict[str, Any]) -> None:
+    wanted = [({}, OnAlert()), ({"kinds": ["late"], "jobs": ["a-*"]}, OnAlert(("late",), ("a-*",))), ({"kinds": []}, OnAlert(()))]
+    for written, expected in wanted:
+        assert read_definition(json.dumps({**job, "onAlert": written}), functions=None).on_alert == expected
+    assert read_definition(json.dumps(job), functions=None).on_alert is None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,14 +25,18 @@ from typing import Any
 import requests
 
 HERE = Path(__file__).parent
-READY_S = 30.0
+READY_S = 60.0
 END_S = 90.0
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One below those that the kernel gives to clients: a server that was killed finds it free when it is started again."""
+    while True:
+        port = random.SystemRandom().randrange(10_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class ServerProcess:
@@ -70,7 +76,7 @@ class ServerProcess:
         assert self.process is not None
         assert self.process.poll() is None, f"the server ended by itself with {self.process.returncode}:\n{self.tail()}"
         try:
-            return requests.get(f"{self.url}/health", timeout=2).status_code == 200
+            return requests.get(f"{self.url}/health", timeout=20).status_code == 200
         except requests.RequestException:
             return False
 
@@ -78,14 +84,14 @@ class ServerProcess:
         """SIGKILL to the whole group: master, worker and all."""
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(60)
         self.ends.append(time.time())
 
     def stop(self) -> int:
         """SIGTERM; the exit code."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(40)
+        code = self.process.wait(120)
         self.ends.append(time.time())
         return code
 
@@ -110,7 +116,7 @@ class Load:
             with self._lock:
                 name, data = next(self._jobs)
             try:
-                answer = session.post(f"{self._url}/jobs/{name}/execute", json=data, timeout=5)
+                answer = session.post(f"{self._url}/jobs/{name}/execute", json=data, timeout=30)
             except requests.RequestException:
                 self._stop.wait(0.02)
                 continue

@@ -43,7 +43,7 @@ class Talk:
         self.server.start()
 
     def post(self, path: str, body: Any = None, status: int = 200) -> Any:
-        answer = requests.post(f"{self.server.url}{path}", json=body, timeout=10)
+        answer = requests.post(f"{self.server.url}{path}", json=body, timeout=30)
         assert answer.status_code == status, answer.text
         return answer.json()
 
@@ -55,7 +55,7 @@ class Talk:
         state: dict[str, Any] = {}
 
         def there() -> bool:
-            state.update(requests.get(f"{self.server.url}/jobs/{execution}/state", timeout=10).json())
+            state.update(requests.get(f"{self.server.url}/jobs/{execution}/state", timeout=30).json())
             return look(state)
 
         wait_until(there, END_S, lambda: f"{state}\n{self.server.tail()}")

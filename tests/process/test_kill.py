@@ -60,7 +60,7 @@ def run(server: ServerProcess, chance: random.Random) -> list[dict[str, Any]]:
 
     def all_ended() -> bool:
         for name in accepted.keys() - states.keys():
-            answer = session.get(f"{server.url}/jobs/{name}/state", timeout=5)
+            answer = session.get(f"{server.url}/jobs/{name}/state", timeout=30)
             assert answer.status_code == 200, f"the accepted execution {name} is lost: {answer.text}"
             if answer.json()["endTime"] is None:
                 return False
@@ -86,7 +86,7 @@ def listed(session: requests.Session, url: str, name: str) -> list[dict[str, Any
     found: list[dict[str, Any]] = []
     cursor: str | None = ""
     while cursor is not None:
-        page = session.get(url, params={"limit": "200"} | ({"cursor": cursor} if cursor else {}), timeout=5).json()
+        page = session.get(url, params={"limit": "200"} | ({"cursor": cursor} if cursor else {}), timeout=30).json()
         found += page[name]
         cursor = page["next"]
     return found

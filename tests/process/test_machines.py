@@ -28,7 +28,7 @@ def test_state_machines_survive_kills(tmp_path: Path) -> None:
     states: dict[str, dict[str, Any]] = {}
 
     def ended() -> bool:
-        states.update({name: requests.get(f"{server.url}/jobs/{name}/state", timeout=5).json() for name in names})
+        states.update({name: requests.get(f"{server.url}/jobs/{name}/state", timeout=30).json() for name in names})
         return all(state["endTime"] for state in states.values())
 
     wait_until(ended, END_S, lambda: f"not all ended:\n{server.tail()}")
@@ -44,6 +44,6 @@ def test_state_machines_survive_kills(tmp_path: Path) -> None:
 
 
 def _execute(server: ServerProcess, items: list[int]) -> str:
-    answer = requests.post(f"{server.url}/jobs/machine/execute", json={"items": items}, timeout=5)
+    answer = requests.post(f"{server.url}/jobs/machine/execute", json={"items": items}, timeout=30)
     assert answer.status_code == 202, answer.text
     return str(answer.json()["executionID"])

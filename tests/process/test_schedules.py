@@ -26,7 +26,7 @@ def test_killed_twice_every_moment_has_one_execution_or_a_reason(overlap: str, t
         "tasks": [{"id": "a", "functionName": "echo"}],
         "schedules": [{"cron": "* * * * * *", "overlap": overlap, "catchUp": "all"}],
     }
-    assert session.post(f"{server.url}/job-definitions", json=definition, timeout=5).status_code == 201
+    assert session.post(f"{server.url}/job-definitions", json=definition, timeout=30).status_code == 201
     pause = threading.Event()
     for moment in (2.01, 1.004):  # kills fall shortly after the second, when it is being started
         there = len(occurrences(session, server))
@@ -36,7 +36,7 @@ def test_killed_twice_every_moment_has_one_execution_or_a_reason(overlap: str, t
         server.start()
     there = len(occurrences(session, server))
     wait_until(lambda: len(occurrences(session, server)) >= there + 3, 20, server.tail)
-    switched = session.post(f"{server.url}/schedules/{DUE}/toggle", json={"active": False}, timeout=5)
+    switched = session.post(f"{server.url}/schedules/{DUE}/toggle", json={"active": False}, timeout=30)
     assert switched.status_code == 200, switched.text
     check(session, server)
     assert server.stop() == 0, server.tail()

@@ -57,7 +57,7 @@ class Persistent:
         headers = {} if number % 3 == 1 else {"Idempotency-Key": f"key-{number}"}
         chosen = {} if number % 3 == 0 else {"executionId": f"mine-{number}"}
         try:
-            answer = requests.post(f"{self._url}/jobs/line/execute", params=chosen, json={"ms": number % 7}, headers=headers, timeout=10)
+            answer = requests.post(f"{self._url}/jobs/line/execute", params=chosen, json={"ms": number % 7}, headers=headers, timeout=30)
         except requests.RequestException:
             self._pause.wait(0.02)
             return
@@ -86,7 +86,7 @@ def test_a_start_that_is_repeated_through_kills_is_one_execution(server: ServerP
     assert [answers[0] for number, answers in heard.items() if number % 3 and answers[0] != f"mine-{number}"] == []
 
     def state() -> Any:
-        return requests.get(f"{server.url}/system/state", timeout=10).json()
+        return requests.get(f"{server.url}/system/state", timeout=30).json()
 
     wait_until(lambda: state()["executedJobs"] == len(heard), 60, lambda: f"{len(heard)} starts came to {state()}:\n{server.tail()}")
     assert sum(state()[count] for count in COUNTS) == len(heard), "there are executions that nobody was told of"
@@ -102,7 +102,7 @@ def test_those_who_wait_are_answered_at_once_when_the_server_stops(tmp_path: Pat
         path = f"{server.url}/jobs/line/execute"
         waiting = pool.submit(requests.post, path, params={"executionId": "waited-for", "wait": "60"}, json={"ms": 60_000}, timeout=90)
         state = f"{server.url}/jobs/waited-for/state"
-        wait_until(lambda: '"RUNNING"' in requests.get(state, timeout=5).text, 30, server.tail)
+        wait_until(lambda: '"RUNNING"' in requests.get(state, timeout=30).text, 30, server.tail)
         server.process.terminate()
         answer = waiting.result(60)
     assert server.process.poll() is None, "answered only when all was over"

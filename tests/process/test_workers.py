@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,6 @@ import requests
 
 from tests.process.harness import END_S, CallLog, ServerProcess, wait_until
 from tests.process.test_faults import members
-
-HEALTH_S = 2.0
-"""The longest that /health may take beside ten attempts that compute, on a machine that does other things, too. The benchmarks say more."""
 
 
 @pytest.fixture
@@ -73,6 +69,11 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def score(pid: int) -> int:
+    """Whom the kernel kills first when memory runs out: the highest of 1,000."""
+    return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
 
 
 def logs(server: ServerProcess, execution: str) -> list[dict[str, Any]]:
@@ -165,6 +166,27 @@ def test_a_culprit_fails_and_its_neighbours_complete(server: ServerProcess, func
     assert "workers died within a minute" in " ".join(health["troubles"])
 
 
+@pytest.mark.parametrize("executor", ["shared", "isolated"])
+def test_an_attempt_that_finds_no_memory_fails_and_its_worker_goes_on(server: ServerProcess, executor: str) -> None:
+    server.stop()
+    server.options = ("--task-workers", "1", "--isolated-workers", "1")
+    server.start()
+    failed = ended(server, execute(server, "hungry", task("hungry", "devour", executor)))
+    assert (failed["status"], failed["error"]["type"], failed["tasks"][0]["attempts"]) == ("FAILED", "MemoryError", 1)
+    (server.directory / "marks" / "awake").touch()
+    assert ended(server, execute(server, "next", task("next", "dream", executor)))["status"] == "COMPLETED"
+    assert marks(server, "next") == marks(server, "hungry")
+
+
+def test_when_the_machine_has_no_memory_the_kernel_takes_a_worker_and_not_the_server(server: ServerProcess) -> None:
+    """Which it then kills as the next test does."""
+    execute(server, "both", task("beside", "dream"), task("alone", "dream", "isolated"))
+    workers = begun(server, "beside", "alone")
+    assert server.process is not None
+    assert {score(pid) for pid in members(server.process.pid)} == {score(os.getpid())}
+    assert min(score(pid) for pid in workers) >= 500
+
+
 def test_a_worker_that_is_killed_is_replaced_and_its_attempt_goes_on(server: ServerProcess) -> None:
     execution = execute(server, "one", task("one", "dream", "isolated"))
     (pid,) = begun(server, "one")
@@ -187,12 +209,8 @@ def test_ten_that_compute_are_really_stopped_and_health_answers_meanwhile(server
     timed = execute(server, "timed", *(task(name, "spin", executor, timeoutSeconds=5) for name in names[:5]))
     cancelled = execute(server, "cancelled", *(task(name, "spin", executor) for name in names[5:]))
     begun(server, *names)
-    slowest = 0.0
-    while state(server, timed)["endTime"] is None:
-        before = time.monotonic()
+    while state(server, timed)["endTime"] is None:  # how fast is measured by `make bench`
         assert requests.get(f"{server.url}/health", timeout=20).status_code == 200
-        slowest = max(slowest, time.monotonic() - before)
-    assert slowest < HEALTH_S
     outcome = state(server, timed)
     assert (outcome["status"], outcome["error"]["type"]) == ("FAILED", "States.Timeout")
     assert requests.post(f"{server.url}/jobs/{cancelled}/cancel", timeout=20).status_code == 200

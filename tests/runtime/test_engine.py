@@ -208,7 +208,7 @@ def test_what_was_recovered_is_said_once_with_what_was_interrupted(caplog: pytes
         house.wait(10)
         house.turn()
     said = [text for text in caplog.messages if "recovered" in text]
-    assert said == ["recovered 2 unfinished executions; 2 attempts had been interrupted"]
+    assert said == ["unfinished executions recovered: 2; attempts that had been interrupted: 2"]
     assert house.engine.gauges()["recoveredExecutions"] == 2
 
 
@@ -397,7 +397,7 @@ def test_start_and_stop_are_idempotent_and_stop_may_come_first() -> None:
     house.engine.start()
     house.engine.start()
     request = house.start()
-    assert request.reply.result(10).id.startswith("exec-0-1-")
+    assert request.reply.result(60).id.startswith("exec-0-1-")
     house.engine.stop(0)
     house.engine.stop(0)
     assert house.task(1, "a").status is At.READY
@@ -418,7 +418,7 @@ def test_a_defect_outside_a_step_is_fatal() -> None:
 
     house.ask(Write(apply, lambda _: None))
     house.engine.start()
-    assert gone.wait(10)
+    assert gone.wait(60)
 
 
 def test_a_thousand_requests_may_wait() -> None:

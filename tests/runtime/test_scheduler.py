@@ -16,7 +16,7 @@ from workflows.model import Definition, Status
 from workflows.runtime.inbox import Request
 from workflows.runtime.removal import Remove
 from workflows.runtime.requests import Start, Write
-from workflows.runtime.scheduler import PAGE, Scheduler, execution_id
+from workflows.runtime.scheduler import AT_ONCE, PAGE, Scheduler, execution_id
 from workflows.runtime.schedules import DUE, KEPT, QUEUED, Made, Result, Stored, add, change, load, remove, replace_all, results, switch
 
 JOB = dag(task("a")).definition
@@ -277,6 +277,45 @@ def test_what_goes_wrong_with_one_schedule_is_told_and_does_not_stop_the_others(
     assert clock.became() == [(10, "started")]
     [trouble] = clock.scheduler.troubles()
     assert trouble.startswith("the schedule 'bad' cannot be read")
+
+
+@pytest.mark.parametrize("gone", [True, False], ids=["deleted", "switched off"])
+def test_the_trouble_with_a_schedule_is_over_when_nobody_wants_it(gone: bool) -> None:
+    clock = Clockwork()
+    bad = made(id="bad").schedule
+    clock.write(lambda pending, read, now: add(pending, read, "job", Made(bad, '{"cron": "nonsense"}'), now))
+    clock.look(10)
+    assert len(clock.scheduler.troubles()) == 1
+    clock.write(lambda pending, read, now: remove(pending, read, "bad") if gone else switch(pending, read, bad, False, now))
+    clock.look()
+    assert clock.scheduler.troubles() == []
+
+
+def test_those_in_trouble_do_not_stand_in_the_way_however_many() -> None:
+    clock = Clockwork()
+    for n in range(AT_ONCE):
+        broken = Made(made(id=f"bad-{n}", intervalSeconds=5).schedule, '{"cron": "nonsense"}')
+        clock.write(lambda pending, read, now, broken=broken: add(pending, read, "job", broken, now))
+    clock.look(10)
+    clock.look(1)
+    assert clock.became() == [(10, "started")]
+
+
+def test_one_that_was_thought_to_be_due_and_is_not_waits_for_its_moment() -> None:
+    """As after an update that gives a zone's clocks new rules."""
+    clock = Clockwork()
+
+    def too_early(pending: Any, read: Any, _now: float) -> None:
+        pending.put("document", ("schedule", "tick"), read("document", ("schedule", "tick")) | {"due": BEGIN + 3.0})
+        pending.index(DUE, (BEGIN + 10.0, "tick"), False)
+        pending.index(DUE, (BEGIN + 3.0, "tick"), True)
+
+    clock.write(too_early)
+    clock.house.wait(5)
+    assert clock.scheduler.look() == BEGIN + 10
+    assert clock.records() == []
+    clock.look(5)
+    assert clock.became() == [(10, "started")]
 
 
 def test_a_busy_engine_is_asked_again() -> None:

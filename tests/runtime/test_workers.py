@@ -266,7 +266,7 @@ def test_nobody_waits_for_a_log_that_is_slow(make: Make, tmp_path: Path) -> None
         assert met.wait(30)
         with ThreadPoolExecutor(1) as other:
             try:
-                assert other.submit(lambda: bench.executor.capacity).result(10) == 4
+                assert other.submit(lambda: bench.executor.capacity).result(60) == 4
             finally:
                 released.set()
         assert bench.outcome() == Done("null")

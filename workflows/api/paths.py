@@ -39,9 +39,11 @@ def unknown_path(asked: str, known: Map) -> str:
 
 
 def _likeness(rule: Rule, asked: str) -> float:
-    """Values do not count: where the rule takes any, whatever was given is as good as another."""
+    """Values do not count: where the rule takes any, whatever was given is as good as another. A path that only stops short is more like
+    where it leads to than like another of its length."""
     given = [segment[:COMPARED_CHARACTERS] for segment in asked.rstrip("/").split("/")[1 : COMPARED_SEGMENTS + 1]]
     parts = rule.rule.split("/")[1:]
     masked = ["*" if segment and n < len(parts) and parts[n].startswith("<") else segment for n, segment in enumerate(given)]
     known = ["*" if part.startswith("<") else part for part in parts]
-    return SequenceMatcher(None, "/".join(known), "/".join(masked), autojunk=False).ratio()
+    alike = SequenceMatcher(None, "/".join(known), "/".join(masked), autojunk=False).ratio()
+    return alike + (1 if any(masked) and known[: len(masked)] == masked else 0)

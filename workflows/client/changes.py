@@ -14,7 +14,8 @@ ENDED = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is new about a task, or about the execution itself, whose `task` is None. `seconds`: how long it took, or has been running."""
+    """What is new about a task, or about the execution itself, whose `task` is None. `seconds`: how long it took, since it was last
+    redriven."""
 
     task: str | None
     status: str
@@ -44,7 +45,7 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Cha
             yield Change(task["id"], *now, seconds_between(task["startTime"], task["endTime"]), error)
     if after["status"] != before["status"]:
         error = describe_error(after.get("error"))
-        yield Change(None, after["status"], seconds=seconds_between(after["submitTime"], after["endTime"]), error=error)
+        yield Change(None, after["status"], seconds=seconds_between(after["startTime"], after["endTime"]), error=error)
 
 
 def describe_error(error: Mapping[str, Any] | None) -> str | None:

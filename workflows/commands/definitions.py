@@ -20,7 +20,7 @@ KINDS = {"taskList": "task list", "stateMachine": "state machine"}
 
 @click.group()
 def definitions() -> None:
-    """List, show, delete and send job definitions.
+    """List, show, push and delete job definitions.
 
     \b
     stepwell definitions list

@@ -141,7 +141,7 @@ class Dag(TaskEvents):
         undone = self._undone(m, same)
         for task in undone:
             frame = _frame(m, task)
-            m.put(replace(frame, status=At.PENDING, counts={}, reason="", ended=None, last=root.last))
+            m.put(replace(frame, status=At.PENDING, counts={}, reason="", started=None, ended=None, last=root.last))
         ended = {frame.state: frame for frame in m.beneath(ROOT) if frame.status in FINISHED}
         root = m.open(root, left=len(undone), failed=0)
         for task in undone:

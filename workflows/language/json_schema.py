@@ -13,6 +13,7 @@ from typing import Any
 from marshmallow import fields, missing, validate
 
 from workflows.language import shapes
+from workflows.language.alerts import OnAlertShape
 from workflows.language.json_schema_states import machine_keywords, state_definitions
 from workflows.language.rules import OPERATORS, operand_schema
 from workflows.language.schedules import MAX_SCHEDULES, TRIGGERS, BlackoutShape, DaysShape, Schedules, ScheduleShape
@@ -48,6 +49,7 @@ def json_schema(function_names: Iterable[str]) -> Json:
             "schedule": _object(ScheduleShape) | {"oneOf": [{"required": [trigger]} for trigger in TRIGGERS]},
             "blackout": _object(BlackoutShape),
             "days": _object(DaysShape),
+            "onAlert": _object(OnAlertShape),
             "functionName": _function(sorted(function_names)),
             "template": _template(),
             "rule": rule_schema({"Comment": {"type": "string"}}, ()),
@@ -121,7 +123,13 @@ def _keyed(field: Any) -> Json:
     return {"type": "object", "additionalProperties": _described(field.value_field), **names}
 
 
-_OBJECTS: dict[type, str] = {RetryDelayShape: "retryDelay", ScheduleShape: "schedule", BlackoutShape: "blackout", DaysShape: "days"}
+_OBJECTS: dict[type, str] = {
+    RetryDelayShape: "retryDelay",
+    ScheduleShape: "schedule",
+    BlackoutShape: "blackout",
+    DaysShape: "days",
+    OnAlertShape: "onAlert",
+}
 
 _KINDS: dict[type, Callable[[Any], Json]] = {
     Tasks: lambda _: {},

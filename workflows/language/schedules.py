@@ -134,6 +134,18 @@ class ScheduleShape(Shape):
         load_default=86_400.0,
         metadata=about("Those missed by more than that are not made up for.", 3600),
     )
+    expect_start = Real(
+        0,
+        MAX_INTERVAL_S,
+        data_key="expectStartWithinSeconds",
+        metadata=about("An occurrence that has not begun so many seconds after it was due raises an [alert](alerts.md), `missed`.", 300),
+    )
+    expect_end = Real(
+        0,
+        MAX_INTERVAL_S,
+        data_key="expectEndWithinSeconds",
+        metadata=about("One that has not ended so many seconds after it was due raises an alert, `late`.", 3600),
+    )
     blackout = Object(BlackoutShape, metadata=about("Days on which it does not run.", {"weekdays": ["SAT", "SUN"]}))
 
     @validates_schema(pass_original=True)
@@ -148,6 +160,8 @@ class ScheduleShape(Shape):
             raise ValidationError([Problem("/cron", str(error))]) from None
         if "start" in loaded and "end" in loaded and _seconds(loaded["end"], loaded) < _seconds(loaded["start"], loaded):
             raise ValidationError([Problem("/endDateTime", "this must not be before startDateTime")])
+        if loaded.get("expect_end", MAX_INTERVAL_S) < loaded.get("expect_start", 0):
+            raise ValidationError([Problem("/expectEndWithinSeconds", "this must not be less than expectStartWithinSeconds")])
 
 
 _SHAPE = ScheduleShape()
@@ -194,6 +208,8 @@ def compiled(loaded: Mapping[str, Any], id: str) -> Schedule:
         overlap=Overlap(loaded["overlap"]),
         catch_up=CatchUp(loaded["catch_up"]),
         catch_up_window=loaded["catch_up_window"],
+        expect_start=loaded.get("expect_start"),
+        expect_end=loaded.get("expect_end"),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from workflows.errors import Invalid, Problem
+from workflows.language.alerts import on_alert_of
 from workflows.language.fields import is_object
 from workflows.language.findings import Cautions, Findings, Known, no_caution
 from workflows.language.schedules import schedule_problems, schedules_of
@@ -27,7 +28,7 @@ from workflows.states import StateMachine
 MAX_CHARACTERS = 1_048_576
 """Of a state machine's text."""
 
-_KEYS = ("id", "name", "description", "labels", "max_concurrency", "max_active_runs", "priority", "input_schema", "schedules")
+_KEYS = ("id", "name", "description", "labels", "max_concurrency", "max_active_runs", "priority", "input_schema", "schedules", "on_alert")
 _ENVELOPE = JobShape(only=_KEYS)
 ENVELOPE_KEYS = tuple(field.data_key or name for name, field in _ENVELOPE.load_fields.items())
 _BESIDE = replace(MACHINE, aliases=ENVELOPE_KEYS)
@@ -110,6 +111,7 @@ def _compiled(draft: ScopeDraft, envelope: dict[str, Any], revision: int, warnin
         priority=envelope.get("priority", 0),
         input_schema=envelope.get("input_schema"),
         schedules=schedules_of(envelope),
+        on_alert=on_alert_of(envelope),
         start_at=draft.values["start_at"],
         states=build_states(draft),
         warnings=warnings,

@@ -12,6 +12,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from workflows.errors import Invalid, Problem
+from workflows.language.alerts import on_alert_of
 from workflows.language.checks import Draft
 from workflows.language.findings import Cautions, Known, no_caution
 from workflows.language.schedules import schedule_problems, schedules_of
@@ -81,6 +82,7 @@ def _compiled(draft: Draft, revision: int) -> TaskList:
         priority=job["priority"],
         input_schema=job.get("input_schema"),
         schedules=schedules_of(job),
+        on_alert=on_alert_of(job),
         warnings=tuple(draft.warnings),
         tasks=tasks,
         downstream={upstream: tuple(ids) for upstream, ids in downstream.items()},

@@ -50,4 +50,4 @@ class Recovery:
         self._said = True
         executions, attempts = self._stepper.recovered
         if executions:
-            log.info("recovered %d unfinished executions; %d attempts had been interrupted", executions, attempts)
+            log.info("unfinished executions recovered: %d; attempts that had been interrupted: %d", executions, attempts)

@@ -14,7 +14,6 @@ import random
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -26,8 +25,9 @@ from apscheduler.triggers.date import DateTrigger
 from storage.protocol import StoreError
 from workflows.core.dataflow import dumps
 from workflows.core.expressions import ExpressionFailure, Scope, evaluate
-from workflows.errors import Busy, Conflict, Invalid, NotFound, StepwellError, Unavailable
+from workflows.errors import Busy, Conflict, Invalid, NotFound, Unavailable
 from workflows.model import ENDED, Definition
+from workflows.runtime.asking import Ask, asker
 from workflows.runtime.audit import Act, Origin
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import Engine
@@ -37,7 +37,7 @@ from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Ledger, Snapshot
 from workflows.runtime.names import Accepted, find_number
 from workflows.runtime.requests import Cancel, Start, Write
-from workflows.runtime.schedules import DUE, QUEUED, Became, Handled, Result, Stored, load, mark, merged
+from workflows.runtime.schedules import DUE, QUEUED, Became, Handled, Result, Stored, expectations, load, mark, merged
 from workflows.schedules.plan import Occurrence, jitter, occurrences
 from workflows.schedules.policy import Act as Verdict
 from workflows.schedules.policy import Decision, decide, tolerance
@@ -56,8 +56,6 @@ AT_ONCE = 200
 
 PAGE = 500
 """Occurrences of a schedule handled in one look."""
-
-ANSWER_S = 30.0
 
 SCHEDULE, SCHEDULED_TIME = "stepwell.schedule", "stepwell.scheduledTime"
 """Labels of executions that a schedule has started."""
@@ -103,7 +101,7 @@ class _Look:
 
 class Scheduler:
     """`compile` reads a stored schedule's text. `ask` is for whoever has no thread for the engine: it performs requests and gives what each
-    is answered, an error as it is."""
+    is answered, an error as it is. `expecting` is called when something is expected of occurrences by some moment."""
 
     def __init__(
         self,
@@ -114,7 +112,8 @@ class Scheduler:
         check: Check,
         *,
         now: Callable[[], float] = time.time,
-        ask: Callable[[list[Request]], list[Any]] | None = None,
+        ask: Ask | None = None,
+        expecting: Callable[[], None] = lambda: None,
     ) -> None:
         self._ledger = ledger
         self._catalogue = catalogue
@@ -122,7 +121,8 @@ class Scheduler:
         self._compile = compile
         self._check = check
         self._now = now
-        self._ask = ask or self._asked
+        self._ask = ask or asker(engine)
+        self._expecting = expecting
         self._awaited: set[int] = set()
         self._later: dict[str, float] = {}
         self._troubles: dict[str, str] = {}
@@ -192,20 +192,29 @@ class Scheduler:
         """Handle what is due, and say when to look again (seconds since the epoch). Raises storage.StoreError."""
         now, self._again = self._now(), False
         with self._ledger.snapshot() as snapshot:
+            self._forget(snapshot)
             looks = [look for id in self._wanted(snapshot, now) if (look := self._read(snapshot, id, now)) is not None]
         self._drive({look.stored.id: self._handle(look) for look in looks})
         return now if self._again else self._next(now)
 
     def _wanted(self, snapshot: Snapshot, now: float) -> list[str]:
         """Those that are due and those with a queue."""
+        self._later = {id: until for id, until in self._later.items() if until > now}
         due: dict[str, None] = {}
         for moment, id in snapshot.walk(DUE, AT_ONCE):
             if moment > now or len(due) == AT_ONCE:  # type: ignore[operator]  # a number comes first
                 break
-            due[str(id)] = None
+            if id not in self._later:  # however many have to wait, the others are found behind them
+                due[str(id)] = None
         due |= {str(key[0]): None for key in snapshot.walk(QUEUED)}
-        self._later = {id: until for id, until in self._later.items() if until > now}
         return [id for id in due if id not in self._later]
+
+    def _forget(self, snapshot: Snapshot) -> None:
+        """The troubles of schedules that are gone or switched off, with nothing in their queues: nobody will look at these again."""
+        for id in list(self._troubles):
+            stored = load(snapshot.read, id)
+            if stored is None or not (stored.active or stored.queue):
+                del self._troubles[id]
 
     def _read(self, snapshot: Snapshot, id: str, now: float) -> _Look | None:
         """All that is to be known before it is handled: read in one snapshot with the others, so that many can be started at once."""
@@ -255,16 +264,6 @@ class Scheduler:
             self._troubled(id, f"failed: {error}")
         return None
 
-    def _asked(self, requests: list[Request]) -> list[Any]:
-        return [_answer(request) for request in [self._handed_over(request) for request in requests]]
-
-    def _handed_over(self, request: Request) -> Request | StepwellError:
-        try:
-            self._engine.inbox.ask(request)
-        except (Busy, Unavailable) as error:
-            return error
-        return request
-
     # ---------------------------------------------------------------------------------------------------------- one schedule
 
     def _handle(self, look: _Look) -> Work:
@@ -284,8 +283,10 @@ class Scheduler:
         except _Late as error:
             late = error
         done = Handled(until, tuple(merged(look.results)), tuple(look.dequeued), look.last)
-        if done != Handled(stored.handled, last=stored.last):
-            yield Write(lambda pending, read, now: mark(pending, read, stored, schedule, done, now), no_audit)
+        early = not look.page and stored.due is not None and stored.due <= look.now  # since then the zone's clocks have new rules, say
+        if early or done != Handled(stored.handled, last=stored.last):
+            after = self._expecting if expectations(schedule, done, look.now) else lambda: None
+            yield Write(lambda pending, read, now: mark(pending, read, stored, schedule, done, now), no_audit, after)
         if late is not None:
             raise late
         self._again = self._again or look.cut
@@ -328,7 +329,7 @@ class Scheduler:
             return Result(moment, Became.STARTED, execution=execution_id(look.schedule.id, moment))
         act, reason = decision.act, decision.reason
         if act in (Verdict.SKIP, Verdict.QUEUE):
-            return Result(moment, Became.SKIPPED if act is Verdict.SKIP else Became.QUEUED, reason)
+            return Result(moment, Became.SKIPPED if act is Verdict.SKIP else Became.QUEUED, reason, cause=decision.cause)
         if act is Verdict.CANCEL_AND_START and self._runs(look.last):
             try:
                 yield Cancel(look.last)
@@ -381,18 +382,6 @@ class Scheduler:
         with self._ledger.snapshot() as snapshot:
             header = header_of(number, snapshot.read)
         return header is not None and header.status not in ENDED
-
-
-def _answer(request: Request | StepwellError) -> Any:
-    if isinstance(request, StepwellError):
-        return request
-    try:
-        return request.reply.result(ANSWER_S)
-    except FutureTimeout:
-        request.reply.cancel()
-        return Unavailable(f"no answer within {ANSWER_S:g} seconds")
-    except Exception as error:
-        return error
 
 
 def no_audit(_: Any) -> Act | None:

@@ -12,8 +12,10 @@ from enum import StrEnum
 from typing import Any
 
 from storage.protocol import Key
+from workflows.alerts.lateness import Expected, Happened, expected
 from workflows.errors import Conflict, Invalid, NotFound, Problem
 from workflows.numbers import loads
+from workflows.runtime.alerts import expect
 from workflows.runtime.ledger import Pending, Snapshot
 from workflows.schedules.plan import jitter, occurrences
 from workflows.schedules.schedule import CatchUp, Schedule
@@ -69,7 +71,7 @@ class Made:
 class Stored:
     """`spec`: its JSON text. `version` grows when that changes. Occurrences up to `handled` have been dealt with; the next one is to be at
     `due`. `queue`: (moment, sequence) of those that wait; `last`: number of the newest execution it has started, 0 for none; `sequence`:
-    of its newest occurrence record."""
+    of its newest occurrence record; `switched`: when it was last switched off."""
 
     id: str
     job: str
@@ -83,12 +85,13 @@ class Stored:
     queue: tuple[tuple[int, int], ...] = ()
     last: int = 0
     sequence: int = 0
+    switched: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """Of the occurrence at `moment`; of `count` in a row, up to `until`, where more than one came to the same. `execution`: the id of what
-    was started. `at`: when it was dealt with."""
+    was started. `at`: when it was dealt with. `cause`: of a policy's decision to skip it."""
 
     moment: int
     became: str
@@ -97,6 +100,7 @@ class Result:
     until: int | None = None
     count: int = 1
     at: float = 0.0
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +201,7 @@ def switch(pending: Pending, read: Read, schedule: Schedule, active: bool, now: 
     else:
         for moment, sequence in before.queue:
             _note(pending, before.id, sequence, Result(moment, Became.CANCELLED, "the schedule was switched off", at=now))
-        after = replace(before, active=False, due=None, queue=())
+        after = replace(before, active=False, due=None, queue=(), switched=now)
     _save(pending, before, after)
     return True
 
@@ -240,11 +244,23 @@ def mark(pending: Pending, read: Read, seen: Stored, schedule: Schedule, done: H
         _note(pending, before.id, sequence, replace(one, at=now))
         if sequence > KEPT:
             pending.records[OCCURRENCE, (before.id, KEPT - sequence)] = None
+    if before.active:
+        expect(pending, before.id, expectations(schedule, done, now), now)
     handled = max(before.handled, done.until)
     due = next_due(schedule, handled) if before.active and before.version == seen.version else before.due
     last = max(before.last, done.last)
     _save(pending, before, replace(before, handled=handled, due=due, queue=tuple(queue), last=last, sequence=sequence))
     return True
+
+
+def expectations(schedule: Schedule, done: Handled, now: float) -> list[Expected]:
+    """What is expected of its occurrences from now on."""
+    found: list[Expected] = []
+    for one in done.results:
+        due = one.moment + jitter(schedule.id, one.moment, schedule.jitter)
+        happened = Happened(one.moment, due, one.became, one.cause, one.reason, one.count, one.until)
+        found += expected(happened, schedule.expect_start, schedule.expect_end, now)
+    return found
 
 
 # -------------------------------------------------------------------------------------------------------------------- within

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workflows.service.alerts import Alerts
 from workflows.service.audit import Audit
 from workflows.service.control import Control
 from workflows.service.definitions import Definitions
@@ -24,7 +25,7 @@ from workflows.service.system import System
 class Service:
     """`definitions`: what may be executed. `executions`: starting and looking. `control`: stopping and going on. `listing`: looking
     through executions. `streams`: live events. `system`: the server. `audit`: who changed what. `keys`: who may come in.
-    `schedules`: when jobs run by themselves."""
+    `schedules`: when jobs run by themselves. `alerts`: what went wrong."""
 
     definitions: Definitions
     executions: Executions
@@ -35,3 +36,4 @@ class Service:
     audit: Audit
     keys: Keys
     schedules: Schedules
+    alerts: Alerts

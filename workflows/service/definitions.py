@@ -18,6 +18,7 @@ from workflows.language import canonical, read_definition
 from workflows.language.json_schema import json_schema
 from workflows.language.text import check, loads
 from workflows.model import Definition
+from workflows.runtime.alerts import listen
 from workflows.runtime.audit import Act
 from workflows.runtime.catalogue import Catalogue, Registration
 from workflows.runtime.engine import Engine
@@ -95,6 +96,7 @@ class Definitions:
             done = self._catalogue.register(pending, read, definition.id, text, form, now, source)
             if done.created:
                 replace_all(pending, read, definition.id, made, now)
+                listen(pending, read, definition.id, definition.on_alert)
             return done
 
         def tell(done: Registration) -> Act | None:

@@ -71,11 +71,11 @@ def _faults(options: Options) -> Iterator[tuple[str, str]]:
     if options.key is not None and not re.fullmatch(KEY.strip("^$"), options.key):
         yield "Idempotency-Key:", KEY_TEXT
     if options.priority is not None and options.priority not in PRIORITIES:
-        yield "?priority", f"this must be from {PRIORITIES[0]:,} to {PRIORITIES[-1]:,}"
+        yield "?priority", f"this must be from {PRIORITIES[0]:,} to {PRIORITIES[-1]:,}, not {options.priority}"
     if options.revision is not None and options.revision < 1:
-        yield "?revision", "revisions are counted from 1"
+        yield "?revision", f"revisions are counted from 1; there is no {options.revision}"
     if options.wait is not None and not 0 < options.wait <= LONGEST_WAIT_S:
-        yield "?wait", f"this must be more than 0 and at most {LONGEST_WAIT_S:g}"
+        yield "?wait", f"this must be more than 0 and at most {LONGEST_WAIT_S:g}, not {options.wait:g}"
     if len(options.labels) > LABELS:
         yield "?label", f"an execution has at most {LABELS} labels of its own, not {len(options.labels)}"
     for name, value in options.labels.items():

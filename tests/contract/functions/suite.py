@@ -18,7 +18,7 @@ from unittest import mock
 
 from task_functions import Context, task_function
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 PAUSE = threading.Event()
 
 

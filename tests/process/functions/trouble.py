@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import resource
 import time
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,23 @@ def leave(data: dict[str, Any], ctx: Context) -> None:
 def crash(data: dict[str, Any], ctx: Context) -> None:
     begun(data, ctx)
     ctypes.string_at(0)
+
+
+@task_function("devour")
+@logged
+def devour(data: dict[str, Any], ctx: Context) -> None:
+    """Wants all memory there is, of which its process may have a little more than it has."""
+    begun(data, ctx)
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (256 << 20), before[1]))
+    eaten: list[bytes] = []
+    try:
+        while True:
+            eaten.append(bytes(16 << 20))
+    finally:
+        eaten.clear()
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 @task_function("dream")

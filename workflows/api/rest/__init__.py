@@ -21,7 +21,7 @@ from flask import Flask
 
 from workflows.api.access import open_routes
 from workflows.api.openapi import Api
-from workflows.api.rest import audit, control, definitions, executions, index, keys, listing, schedules, stream, system
+from workflows.api.rest import alerts, audit, control, definitions, executions, index, keys, listing, schedules, stream, system
 from workflows.api.rest.endpoints import Kind, blueprint
 from workflows.service import Service
 
@@ -33,6 +33,7 @@ KINDS = (
     listing.KIND,
     stream.KIND,
     schedules.KIND,
+    alerts.KIND,
     keys.KIND,
     audit.KIND,
     system.KIND,

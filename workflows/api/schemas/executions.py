@@ -77,7 +77,10 @@ class TaskSummarySchema(Shape):
 
 class TaskStateSchema(TaskSummarySchema):
     function = fields.String(data_key="functionName", **given("The function it calls.", "echo"))
-    started = Moment(data_key="startTime", **nullable("When its first attempt began.", "2026-11-21T03:00:00.125Z"))
+    started = Moment(
+        data_key="startTime",
+        **nullable("When its first attempt began, of a job's task since it was last redriven.", "2026-11-21T03:00:00.125Z"),
+    )
     ended = Moment(data_key="endTime", **nullable("When the task ended.", "2026-11-21T03:00:00.131Z"))
     attempts = fields.Integer(**given("Attempts that have begun.", 1))
     result = RawJson(**nullable("What the function returned.", {"name": "Ada"}))

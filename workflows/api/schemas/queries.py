@@ -67,7 +67,9 @@ class Whole(fields.Integer):
     """A whole number."""
 
     def __init__(self, minimum: int, maximum: int, **more: Any) -> None:
-        super().__init__(validate=validate.Range(minimum, maximum, error=f"this must be from {minimum:,} to {maximum:,}"), **more)
+        super().__init__(
+            validate=validate.Range(minimum, maximum, error=f"this must be from {minimum:,} to {maximum:,}, not {{input}}"), **more
+        )
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
         if not _WHOLE.fullmatch(value):
@@ -79,7 +81,7 @@ class Number(fields.Float):
     """A number above 0, written without an exponent."""
 
     def __init__(self, maximum: int, **more: Any) -> None:
-        error = f"this must be more than 0 and at most {maximum:,}"
+        error = f"this must be more than 0 and at most {maximum:,}, not {{input:g}}"
         super().__init__(validate=validate.Range(0, maximum, min_inclusive=False, error=error), **more)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> float:

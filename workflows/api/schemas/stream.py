@@ -64,7 +64,10 @@ class StreamHeaders(Schema):
 
 class TaskProgressSchema(TaskSummarySchema):
     attempts = fields.Integer(**given("Attempts that have begun.", 1))
-    started = Moment(data_key="startTime", **nullable("When its first attempt began.", "2026-11-21T03:00:00.125Z"))
+    started = Moment(
+        data_key="startTime",
+        **nullable("When its first attempt began, of a job's task since it was last redriven.", "2026-11-21T03:00:00.125Z"),
+    )
     ended = Moment(data_key="endTime", **nullable("When the task ended.", "2026-11-21T03:00:00.131Z"))
 
 

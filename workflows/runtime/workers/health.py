@@ -47,5 +47,5 @@ class Health:
         if self.outage:
             return [f"{self._name} workers do not start: the last one {self._deaths[-1][1]}"]
         if len(self._deaths) == DEATHS and time.monotonic() - self._deaths[0][0] < WITHIN_S:
-            return [f"{DEATHS} {self._name} workers died within a minute: the last one {self._deaths[-1][1]}"]
+            return [f"at least {DEATHS} {self._name} workers died within a minute: the last one {self._deaths[-1][1]}"]
         return []
