@@ -8,6 +8,7 @@ from flask import Flask
 
 from storage.uri import resolve
 from task_functions.registry import REGISTRY
+from workflows.api.faces import KINDS
 from workflows.api.problems import register_problems
 from workflows.api.rest import register_rest
 from workflows.api.safety import guard
@@ -31,10 +32,13 @@ from workflows.server import Server
 from workflows.service import Service
 from workflows.service.alerts import Alerts
 from workflows.service.audit import Audit
+from workflows.service.calendars import Calendars
 from workflows.service.control import Control
 from workflows.service.definitions import Definitions
 from workflows.service.executions import Executions
+from workflows.service.hooks import Hooks
 from workflows.service.inputs import Inputs
+from workflows.service.jobs import Jobs
 from workflows.service.keys import Keys
 from workflows.service.listing import Listing
 from workflows.service.schedules import Schedules
@@ -58,6 +62,7 @@ def create_app(settings: Settings) -> Flask:
     teller = Teller(ledger, catalogue, inputs.check, ask)
     alerter = Alerter(ledger, engine, teller, ask, queue_depth=settings.alert_queue_depth)
     scheduler = Scheduler(ledger, catalogue, engine, compile_schedule, inputs.check, ask=ask, expecting=alerter.wake)
+    schedules = Schedules(ledger, engine, scheduler.wake)
     service = Service(
         definitions=Definitions(ledger, catalogue, engine, REGISTRY, vault, scheduler.wake),
         executions=Executions(ledger, catalogue, engine, inputs, seats),
@@ -67,8 +72,11 @@ def create_app(settings: Settings) -> Flask:
         system=System(ledger, catalogue, engine, more=lambda: [*scheduler.troubles(), *alerter.troubles()]),
         audit=Audit(ledger),
         keys=Keys(ledger, engine),
-        schedules=Schedules(ledger, engine, scheduler.wake),
+        schedules=schedules,
         alerts=Alerts(ledger, engine, teller, alerter.wake),
+        calendars=Calendars(ledger, engine),
+        hooks=Hooks(ledger, catalogue, engine, inputs, vault),
+        jobs=Jobs(ledger, catalogue, schedules),
     )
 
     app = Flask("stepwell", static_folder=None)
@@ -77,7 +85,7 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["stepwell"] = Server(settings, store, engine, service, scheduler, alerter, ping)
     register_problems(app)
     guard(app, settings, service.keys)
-    register_rest(app, service)
+    register_rest(app, service, KINDS)
     return app
 
 

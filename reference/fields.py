@@ -22,6 +22,9 @@ _NAMED = {
     "schedule": "[schedule](schedules.md)",
     "blackout": "an object, below",
     "onAlert": "an object, [see there](alerts.md)",
+    "hook": "[hook](hooks.md)",
+    "signature": "an object, below",
+    "secret": "reference to a secret",
     "days": "object with `from`, and `to` and `name` if wanted",
     "states": "an object of states by name",
     "itemProcessor": "a state machine",
@@ -59,6 +62,14 @@ def blackout_fields() -> str:
 
 def on_alert_fields() -> str:
     return _fields("onAlert")
+
+
+def hook_fields() -> str:
+    return _fields("hook")
+
+
+def signature_fields() -> str:
+    return _fields("signature")
 
 
 def state_fields() -> str:

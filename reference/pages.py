@@ -7,13 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reference.commands import commands
-from reference.endpoints import endpoints
+from reference.endpoints import endpoints, goflow_endpoints
 from reference.fields import (
     blackout_fields,
+    hook_fields,
     job_fields,
     on_alert_fields,
     retry_delay_fields,
     schedule_fields,
+    signature_fields,
     state_fields,
     task_fields,
 )
@@ -29,9 +31,12 @@ PARTS: dict[str, Callable[[], str]] = {
     "schedule fields": schedule_fields,
     "blackout fields": blackout_fields,
     "onAlert fields": on_alert_fields,
+    "hook fields": hook_fields,
+    "signature fields": signature_fields,
     "state machine fields": state_fields,
     "settings": settings,
     "endpoints": endpoints,
+    "goflow endpoints": goflow_endpoints,
     "commands": commands,
 }
 

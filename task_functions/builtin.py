@@ -1,6 +1,6 @@
-"""The functions every server has: `echo`, `sleep` and `fail`, which touch nothing outside, and those that do: `http`, `command`, and
-`alert.webhook`, `alert.slack` and `alert.email`, by which alerts reach people. The first three are small and quick and run in the server
-itself unless a task says otherwise; so do alerts, which must go out also where no worker can be started.
+"""The functions every server has: `echo`, `sleep` and `fail`, which touch nothing outside, and those that do: `http`, `http.get`,
+`http.post`, `command`, and `alert.webhook`, `alert.slack` and `alert.email`, by which alerts reach people. The first three are small and
+quick and run in the server itself unless a task says otherwise; so do alerts, which must go out also where no worker can be started.
 
 Data that makes no sense raises ValueError, which says what would. What touches something outside lives in files of its own, which are read
 when it is first called: a worker that calls no server need not import `requests`.
@@ -68,6 +68,22 @@ def http(data: Any, ctx: Context) -> dict[str, Any]:
     from task_functions.http_call import call
 
     return call(data, ctx)
+
+
+@task_function("http.get")
+def http_get(data: Any, ctx: Context) -> dict[str, Any]:
+    """`http` with the method GET, so without `method`, `json` and `body`."""
+    from task_functions.http_call import call
+
+    return call(data, ctx, "http.get")
+
+
+@task_function("http.post")
+def http_post(data: Any, ctx: Context) -> dict[str, Any]:
+    """`http` with the method POST, so without `method`. What it sends is the same in every attempt."""
+    from task_functions.http_call import call
+
+    return call(data, ctx, "http.post")
 
 
 @task_function

@@ -1,4 +1,5 @@
-"""The function `http`: one call of a server, bounded in time and size, to where the settings permit. `send` is for others that call one."""
+"""The functions `http`, `http.get` and `http.post`: one call of a server, bounded in time and size, to where the settings permit. `send` is
+for others that call one."""
 
 from __future__ import annotations
 
@@ -45,10 +46,10 @@ class HttpBodyTooLarge(Exception):
     """The answer's body has more than `maxBytes`."""
 
 
-def call(data: Any, ctx: Context) -> dict[str, Any]:
-    """`{"status", "headers", "json" or "body" or "base64"}`. Raises InvalidInput, HttpNotAllowed, HttpConnectionError, HttpTimeout,
-    HttpStatusError, HttpBodyTooLarge."""
-    return send(read(data, ctx.idempotency_key), ctx)
+def call(data: Any, ctx: Context, function: str = "http") -> dict[str, Any]:
+    """For the function of that name: `{"status", "headers", "json" or "body" or "base64"}`. Raises InvalidInput, HttpNotAllowed,
+    HttpConnectionError, HttpTimeout, HttpStatusError, HttpBodyTooLarge."""
+    return send(read(data, ctx.idempotency_key, function), ctx)
 
 
 def send(request: Request, ctx: Context) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""What the function `http` is asked for: its data, read into a frozen request, with every problem told at once."""
+"""What the functions `http`, `http.get` and `http.post` are asked for: their data, read into a frozen request, with every problem told at
+once."""
 
 from __future__ import annotations
 
@@ -14,6 +15,9 @@ from task_functions.inputs import Reader, shown
 
 KEYS = ("method", "url", "headers", "params", "json", "body", "timeout", "expected", "maxBytes", "followRedirects")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+FIXED: Mapping[str, str] = {"http.get": "GET", "http.post": "POST"}
+"""The method of those that have but one; `http.get` sends no body either."""
+
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing, so that twice is as good as once."""
 
@@ -93,13 +97,15 @@ class Request:
         return replace(new, headers=kept | auth)
 
 
-def read(data: Any, idempotency_key: str) -> Request:
+def read(data: Any, idempotency_key: str, function: str = "http") -> Request:
     """Raises InvalidInput. The key goes along with methods that change something."""
-    reader = Reader("http", data, KEYS)
-    method = reader.choice("method", METHODS, "GET")
+    fixed = FIXED.get(function)
+    left_out = {"http.get": ("method", "json", "body"), "http.post": ("method",)}.get(function, ())
+    reader = Reader(function, data, tuple(key for key in KEYS if key not in left_out))
+    method = fixed or reader.choice("method", METHODS, "GET")
     url, auth = read_url(reader)
     headers = read_headers(reader)
-    content = _content(reader, headers)
+    content = None if function == "http.get" else _content(reader, headers)
     if method not in SAFE:
         headers.setdefault("idempotency-key", quote(idempotency_key, safe="!#$&'()*+,/:;=?@[]-._~"))
     request = Request(

@@ -14,7 +14,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 OURS = ("workflows", "storage", "task_functions", "definitions", "app", "wsgi")
 
-LAYER_0 = tuple(f"workflows.{name}" for name in ("model", "events", "transitions", "errors", "expressions", "numbers", "roles", "states"))
+LAYER_0 = tuple(
+    f"workflows.{name}" for name in ("model", "events", "transitions", "errors", "expressions", "numbers", "roles", "states", "hooks")
+)
 CALLING = tuple(f"workflows.runtime.{name}" for name in ("executor", "context", "capture", "calling", "output", "secrets"))
 LOGS = "workflows.logs"
 STORE = ("storage.protocol", "storage.records")
@@ -24,11 +26,14 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.roles": (),
     "workflows.keyfile": ("workflows.roles", "workflows.setting", "workflows.settings"),
     "workflows.offline": ("workflows.runtime", "workflows.service.keys", "storage.uri", *LAYER_0),
-    "workflows.model": ("workflows.errors", "workflows.expressions", "workflows.schedules.schedule", "workflows.alerts.listening"),
+    "workflows.model": (
+        *("workflows.errors", "workflows.expressions", "workflows.schedules.schedule", "workflows.alerts.listening", "workflows.hooks"),
+    ),
     "workflows.transitions": ("workflows.model",),
     "workflows.events": ("workflows.model",),
     "workflows.expressions": (),
     "workflows.numbers": (),
+    "workflows.hooks": ("workflows.expressions",),
     "workflows.states": ("workflows.errors", "workflows.model", "workflows.expressions"),
     "workflows.importers": ("workflows.importers",),
     "workflows.exporters": ("workflows.exporters", "workflows.core.dataflow", *LAYER_0),
@@ -75,17 +80,22 @@ RULES: dict[str, tuple[str, ...]] = {
     ),
     "workflows.api": (
         *("workflows.api", "workflows.service", "workflows.settings", "workflows.runtime.state", "workflows.runtime.catalogue"),
-        *("workflows.language.text", "workflows.language.shapes", "workflows.language.positions", LOGS),
+        *("workflows.language.text", "workflows.language.shapes", "workflows.language.positions", "workflows.language.calendars", LOGS),
         *("workflows.runtime.audit", "workflows.runtime.keys"),
         *LAYER_0,
         *STORE,
     ),
+    "workflows.api.goflow": (
+        *("workflows.api", "workflows.service", "workflows.importers", "workflows.runtime.state", "workflows.core.dataflow"),
+        *LAYER_0,
+    ),
     "workflows.api.schemas": (
         *("workflows.api.schemas", "workflows.language.shapes", "workflows.language.names", "workflows.core.dataflow"),
         *("workflows.service.starting", "workflows.service.schedules", "workflows.runtime.changes", "workflows.alerts"),
+        "workflows.language.calendars",
         *LAYER_0,
     ),
-    "workflows.client": ("workflows.client",),
+    "workflows.client": ("workflows.client", "workflows.hooks"),
     "workflows.testing": ("workflows.client",),
     "workflows.cli": ("workflows.commands",),
     "workflows.commands": ("workflows.commands", "workflows.client", "workflows.configuration", *SETTINGS),
@@ -163,7 +173,10 @@ def test_imports_run_one_way(module: str, path: Path) -> None:
     [
         "workflows/core",
         "workflows/exporters",
-        *(f"workflows/{name}.py" for name in ("model", "events", "transitions", "errors", "expressions", "numbers", "roles", "states")),
+        *(
+            f"workflows/{name}.py"
+            for name in ("model", "events", "transitions", "errors", "expressions", "numbers", "roles", "states", "hooks")
+        ),
     ],
 )
 def test_the_core_is_pure(place: str) -> None:

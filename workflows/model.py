@@ -1,7 +1,7 @@
 """Layer 0: the nouns. Definitions, frames, headers and statuses.
 
 Everything here is frozen data; nothing here does I/O, reads a clock or draws a random number. Every other layer may import this one and
-this one imports only `errors` and `expressions` (and `schedules` and `alerts`, for a type each). Times are seconds since the epoch
+this one imports only `errors` and `expressions` (and `schedules`, `alerts` and `hooks`, for a type each). Times are seconds since the epoch
 (float, UTC), durations are seconds.
 
 An execution is a `Header` and a set of `Frame`s. A frame is a place where the execution stands: the root (path ""), a task of a
@@ -22,6 +22,7 @@ from workflows.expressions import Template
 
 if TYPE_CHECKING:
     from workflows.alerts.listening import OnAlert
+    from workflows.hooks import Hook
     from workflows.schedules.schedule import Schedule
 
 # -------------------------------------------------------------------------------------------- payloads
@@ -191,6 +192,7 @@ class Definition:
     input_schema: InputSchema | None = None
     schedules: tuple[Schedule, ...] = ()
     on_alert: OnAlert | None = None
+    hooks: tuple[Hook, ...] = ()
     warnings: tuple[Problem, ...] = ()
 
 

@@ -59,6 +59,8 @@ def test_every_endpoint_has_its_method_and_every_change_is_in_the_audit_log(shar
     bulk(client)
     schedules(client)
     alerts(client)
+    calendars(client)
+    hooks(client)
     access(client)
     assert client.health()["status"] == "ok"
     assert client.system_state()["version"] == client.index()["version"]
@@ -121,6 +123,30 @@ def alerts(client: Client) -> None:
     assert list(client.alerts("late")) == []
     client.register({"id": "life-hear", "tasks": [{"id": "a", "functionName": "echo"}]})
     assert client.test_alert()["executions"] == []
+
+
+def calendars(client: Client) -> None:
+    days = [{"from": "2026-12-24", "to": "2026-12-26", "name": "Christmas"}, {"from": "2027-01-01"}]
+    made = client.set_calendar("life-days", {"dates": days})
+    assert made["dates"] == [days[0], {"from": "2027-01-01", "to": "2027-01-01", "name": None}]
+    assert "life-days" in [one["name"] for one in client.calendars()]
+    assert client.calendar("life-days") == made
+    assert client.delete_calendar("life-days")["name"] == "life-days"
+    with pytest.raises(ClientError, match="no calendar has the name"):
+        client.calendar("life-days")
+
+
+def hooks(client: Client) -> None:
+    hook = {"name": "life-hook", "secret": {"$secret": "LIFE"}}
+    client.register({"id": "life-hooked", "tasks": [{"id": "a", "functionName": "echo"}], "hooks": [hook]})
+    assert {"name": "life-hook", "job": "life-hooked", "signature": "standard"} in list(client.hooks())
+    first = client.send_hook("life-hook", {"n": 1}, "whsec_bGlmZQ==", "msg_1")
+    assert first == {"executionID": "hook.life-hook.msg_1", "repeated": False}
+    assert client.send_hook("life-hook", '{"n": 1}', "whsec_bGlmZQ==", "msg_1")["repeated"] is True
+    assert client.send_hook("life-hook", {}, "whsec_bGlmZQ==")["executionID"].startswith("hook.life-hook.msg_")
+    with pytest.raises(ClientError, match="sign it by Standard Webhooks") as raised:
+        client.send_hook("life-hook", {}, "whsec_b3RoZXI=")
+    assert raised.value.status == 401
 
 
 def executions(client: Client) -> None:

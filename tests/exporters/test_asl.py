@@ -223,7 +223,7 @@ def test_a_machine_is_what_the_aws_face_would_take_by_itself() -> None:
     assert states.read(document, functions=None, id="by-aws").start_at == "Begin"
 
 
-@pytest.mark.parametrize("name", ["hello", "sbom"])
+@pytest.mark.parametrize("name", ["hello", "sbom", "example-custom-operator"])
 def test_the_shipped_task_lists_as_they_were(name: str, golden: Callable[[str, str], None]) -> None:
     document, _ = asl.machine(job_of(json.loads((DIRECTORY / f"{name}.json").read_text())))
     golden(f"{name}.asl.json", pretty(document))

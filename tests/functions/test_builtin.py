@@ -29,6 +29,8 @@ def test_they_are_registered() -> None:
         "echo",
         "fail",
         "http",
+        "http.get",
+        "http.post",
         "sleep",
     )
 

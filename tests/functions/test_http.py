@@ -8,14 +8,14 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from task_functions import http_wire
-from task_functions.builtin import http
+from task_functions.builtin import http, http_get, http_post
 from task_functions.http_call import HttpBodyTooLarge, HttpStatusError, HttpTimeout
 from task_functions.http_wire import HttpConnectionError, HttpNotAllowed
 from task_functions.inputs import Cancelled, InvalidInput
@@ -96,6 +96,39 @@ def test_an_idempotency_key_goes_with_what_changes_something(site: Site) -> None
     assert site.seen[1].headers["Idempotency-Key"] is None
     call(url, FakeContext(idempotency_key="exec-1:tässk\n:1"), method="PATCH")
     assert site.seen[2].headers["Idempotency-Key"] == "exec-1:t%C3%A4ssk%0A:1"
+
+
+def test_get_and_post_are_http_with_one_method(site: Site) -> None:
+    url = site.on("a", lambda r: r.reply(200, b'{"n": 1}', Content_Type="application/json"))
+    same = {name: value for name, value in call(url).items() if name != "headers"}
+    found = http_get({"url": url, "params": {"x": 1}, "headers": {"X-A": "b"}, "timeout": 5, "expected": [200]}, FakeContext())
+    assert {name: value for name, value in found.items() if name != "headers"} == same == {"status": 200, "json": {"n": 1}}
+    for body, sent in (({"json": {"é": [1]}}, '{"é": [1]}'.encode()), ({"body": "zwölf"}, "zwölf".encode()), ({}, b"")):
+        data = {"url": url, **body}
+        for attempt in (1, 2):
+            http_post(data, FakeContext(attempt=attempt))
+            assert (site.seen[-1].command, site.seen[-1].sent) == ("POST", sent), "each attempt sends all of it"
+            assert site.seen[-1].headers["Idempotency-Key"] == "exec-1/task/1"
+    assert (site.seen[1].command, site.seen[1].path, site.seen[1].headers["X-A"]) == ("GET", "/a?x=1", "b")
+    with pytest.raises(HttpStatusError):
+        http_post({"url": url, "expected": 201}, FakeContext())
+
+
+@pytest.mark.parametrize(
+    ("function", "wrong"),
+    [
+        (http_get, {"method": "GET"}),
+        (http_get, {"body": "x"}),
+        (http_get, {"json": None}),
+        (http_post, {"method": "POST"}),
+        (http_post, {"urll": 1}),
+    ],
+)
+def test_get_and_post_take_nothing_that_they_would_ignore(function: Callable[[Any, FakeContext], Any], wrong: dict[str, Any]) -> None:
+    with pytest.raises(
+        InvalidInput, match=rf"^{function.__name__.replace('_', '.')} cannot use its data: /{next(iter(wrong))}: unknown key"
+    ):
+        function({"url": "http://127.0.0.1:1/", **wrong}, FakeContext())
 
 
 def test_user_information_becomes_a_header(site: Site) -> None:

@@ -42,12 +42,13 @@ def test_all_that_a_schedule_may_say() -> None:
         "blackout": {
             "dates": [{"from": "2026-12-24", "to": "2026-12-26", "name": "Christmas"}],
             "weekdays": ["SUN"],
+            "calendars": ["holidays-de", "works", "holidays-de"],
         },
     }
     found = read_schedule(document, "s")
     start = int(datetime(2026, 1, 1, tzinfo=BERLIN).timestamp())
     end = datetime.fromisoformat("2026-12-31T23:59:59+00:00").timestamp()
-    blackout = Blackout(frozenset({6}), (Days(date(2026, 12, 24), date(2026, 12, 26), "Christmas"),))
+    blackout = Blackout(frozenset({6}), (Days(date(2026, 12, 24), date(2026, 12, 26), "Christmas"),), ("holidays-de", "works"))
     assert found == Schedule(
         id="nightly",
         plan=Plan(Every(90, anchor=start), BERLIN, start, end, blackout),
@@ -88,6 +89,10 @@ def test_what_one_may_leave_out() -> None:
         (
             {"cron": "@daily", "blackout": {"dates": [{"from": "2026-12-26", "to": "2026-12-24"}]}},
             ("/blackout/dates/0/to", "this must not be before from", None),
+        ),
+        (
+            {"cron": "@daily", "blackout": {"calendars": ["holidays de"]}},
+            ("/blackout/calendars/0", "an id is 1 to 128 of the characters", None),
         ),
         ({"cron": "@daily", "blackout": {"dates": [{"from": "Christmas"}]}}, ("/blackout/dates/0/from", "this must be a date", None)),
     ],

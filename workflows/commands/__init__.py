@@ -15,6 +15,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Definitions": {"lint": "lint", "schema": "schema", "definitions": "definitions", "import": "importing", "export": "exporting"},
     "Executions": {"run": "run", "executions": "executions", "show": "show", "state": "run", "logs": "logs"},
     "Control": dict.fromkeys(("cancel", "pause", "resume", "redrive", "priority"), "control"),
+    "Schedules": {"calendars": "calendars"},
     "Alerts": {"alert": "alert"},
     "Access": {"keys": "keys", "audit": "audit"},
     "Other": {"system": "system", "completion": "completion"},

@@ -80,6 +80,9 @@ class BlackoutShape(Shape):
     """Days on which a schedule does not run."""
 
     dates = Many(Object(DaysShape), load_default=list, metadata=about("Ranges of days.", [{"from": "2026-12-24", "to": "2026-12-26"}]))
+    calendars = Many(
+        Text(validate=check_id), load_default=list, metadata=about("Names of calendars, whose days are meant as well.", ["holidays-de"])
+    )
     weekdays = Many(Choice(WEEKDAYS), load_default=list, metadata=about("Days of the week.", ["SAT", "SUN"]))
 
 
@@ -266,6 +269,7 @@ def _blackout(loaded: Mapping[str, Any]) -> Blackout:
     return Blackout(
         frozenset(WEEKDAYS.index(day) for day in loaded.get("weekdays", ())),
         tuple(days(each) for each in loaded.get("dates", ())),
+        tuple(dict.fromkeys(loaded.get("calendars", ()))),
     )
 
 

@@ -27,6 +27,7 @@ from workflows.core.dataflow import dumps
 from workflows.core.expressions import ExpressionFailure, Scope, evaluate
 from workflows.errors import Busy, Conflict, Invalid, NotFound, Unavailable
 from workflows.model import ENDED, Definition
+from workflows.runtime import calendars
 from workflows.runtime.asking import Ask, asker
 from workflows.runtime.audit import Act, Origin
 from workflows.runtime.catalogue import Catalogue
@@ -222,7 +223,8 @@ class Scheduler:
             stored = load(snapshot.read, id)
             if stored is None:
                 return None
-            look = _Look(stored, self._compile(stored.spec, id), now, stored.last)
+            schedule = calendars.resolved(snapshot.read, self._compile(stored.spec, id))
+            look = _Look(stored, schedule, now, stored.last)
             look.page, look.cut, look.missed = self._page(look)
             look.begun = self._begun(snapshot, look, [each.moment for each in look.page])
             return look

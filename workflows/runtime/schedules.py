@@ -16,6 +16,7 @@ from workflows.alerts.lateness import Expected, Happened, expected
 from workflows.errors import Conflict, Invalid, NotFound, Problem
 from workflows.numbers import loads
 from workflows.runtime.alerts import expect
+from workflows.runtime.calendars import note_uses
 from workflows.runtime.ledger import Pending, Snapshot
 from workflows.schedules.plan import jitter, occurrences
 from workflows.schedules.schedule import CatchUp, Schedule
@@ -167,6 +168,7 @@ def replace_all(pending: Pending, read: Read, job: str, made: Sequence[Made], no
             _drop(pending, read, id)
     left = {id: source for id, source in known.items() if source != Source.DEFINITION}
     for one in made:
+        note_uses(pending, read, one.schedule.id, one.spec)
         _save(pending, load(read, one.schedule.id), _made(read, job, one, Source.DEFINITION, now))
     _list(pending, read, job, left | dict.fromkeys((one.schedule.id for one in made), str(Source.DEFINITION)))
 
@@ -177,6 +179,7 @@ def add(pending: Pending, read: Read, job: str, made: Made, now: float) -> Store
     if other is not None:
         raise Conflict(f"the job {other.job!r} has a schedule of the id {other.id!r} already; change that one, or choose another id")
     stored = _made(read, job, made, Source.API, now)
+    note_uses(pending, read, stored.id, stored.spec)
     _save(pending, None, stored)
     _list(pending, read, job, {**of_job(read, job), stored.id: str(Source.API)})
     return stored
@@ -186,6 +189,7 @@ def change(pending: Pending, read: Read, made: Made, now: float) -> Stored:
     """Give it another text. It is of the same source as before. Raises NotFound."""
     before = found(read, made.schedule.id)
     after = _made(read, before.job, made, Source(before.source), now)
+    note_uses(pending, read, after.id, after.spec)
     _save(pending, before, after)
     return after
 
@@ -310,6 +314,7 @@ def _drop(pending: Pending, read: Read, id: str) -> None:
     stored = load(read, id)
     if stored is None:
         return
+    note_uses(pending, read, id, None)
     pending.records["document", ("schedule", id)] = None
     pending.index(INDEX, (id,), False)
     if stored.due is not None:

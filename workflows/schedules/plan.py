@@ -44,19 +44,22 @@ Trigger = Cron | Every | Once
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """Both ends belong to it."""
+    """Both ends belong to it. `calendar`: the name of the one it is in, if it is in one."""
 
     first: date
     last: date
     name: str = ""
+    calendar: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Blackout:
-    """Days on which nothing runs, by the calendar of the schedule's zone. `weekdays`: 0 is Monday."""
+    """Days on which nothing runs, by the calendar of the schedule's zone. `weekdays`: 0 is Monday. `calendars`: names of those
+    whose days are to be among `days` when it is asked (`runtime.calendars.resolved`)."""
 
     weekdays: frozenset[int] = frozenset()
     days: tuple[Days, ...] = ()
+    calendars: tuple[str, ...] = ()
 
     def reason(self, day: date) -> str | None:
         """Why nothing runs on that day; None: it does."""
@@ -64,7 +67,8 @@ class Blackout:
             return f"it is a {WEEKDAYS[day.weekday()]}"
         for range_ in self.days:
             if range_.first <= day <= range_.last:
-                return f"it is {range_.name or 'blacked out'} ({range_.first} to {range_.last})"
+                where = f", calendar {range_.calendar}" if range_.calendar else ""
+                return f"it is {range_.name or 'blacked out'} ({range_.first} to {range_.last}{where})"
         return None
 
 

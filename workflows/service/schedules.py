@@ -10,13 +10,13 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from workflows.errors import Invalid, NotFound, Problem
+from workflows.errors import Conflict, Invalid, NotFound, Problem
 from workflows.language import canonical, compile_schedule
 from workflows.language.positions import located
 from workflows.language.schedules import problems_of, read_schedule
 from workflows.language.shapes import shown
 from workflows.language.text import loads_unique
-from workflows.runtime import schedules
+from workflows.runtime import calendars, schedules
 from workflows.runtime.audit import Act
 from workflows.runtime.engine import Engine
 from workflows.runtime.execution import header_of
@@ -27,6 +27,7 @@ from workflows.runtime.schedules import Made, Result, Stored
 from workflows.schedules.plan import jitter, occurrences, remark
 from workflows.schedules.zones import wall_clock
 from workflows.service.asking import ask
+from workflows.service.calendars import check_calendars
 from workflows.service.paging import Page, cursor, place_of
 
 MOST_COMING = 100
@@ -89,6 +90,11 @@ class Schedules:
         with self._ledger.snapshot() as snapshot:
             return _shown(snapshot, schedules.found(snapshot.read, id))
 
+    def of_job(self, job: str) -> tuple[Shown, ...]:
+        """All of a job, by id."""
+        with self._ledger.snapshot() as snapshot:
+            return tuple(_shown(snapshot, schedules.found(snapshot.read, id)) for id in sorted(schedules.of_job(snapshot.read, job)))
+
     def occurrences(self, id: str, limit: int = 50, after: str | None = None) -> Page[Result]:
         """What became of its occurrences, the newest first; the latest are kept. `after` is a cursor. Raises NotFound, and Invalid for a
         cursor that is not of this list."""
@@ -102,7 +108,7 @@ class Schedules:
     def coming(self, id: str, count: int = 10) -> list[Coming]:
         """Its next occurrences, whether or not it is switched on. Raises NotFound."""
         stored = schedules.found(self._ledger.read, id)
-        schedule = compile_schedule(stored.spec, id)
+        schedule = calendars.resolved(self._ledger.read, compile_schedule(stored.spec, id))
         plan, found = schedule.plan, []
         for each in islice(occurrences(plan, max(stored.handled, self._clock())), count):
             late = jitter(id, each.moment, schedule.jitter)
@@ -123,15 +129,34 @@ class Schedules:
         self._write(write, lambda changed: Act("switch schedule on" if active else "switch schedule off", id) if changed else None)
         return self.get(id)
 
+    def toggle_job(self, job: str) -> bool:
+        """Switch all schedules of a job on if any is off, else all off, in one commit; whether they are on. Raises NotFound for an unknown
+        job, and Conflict for one without schedules."""
+
+        def write(pending: Pending, read: Read, now: float) -> bool:
+            _known(read, job)
+            found = [schedules.found(read, id) for id in sorted(schedules.of_job(read, job))]
+            if not found:
+                raise Conflict(f"the job {job!r} has no schedule that could be switched; POST /schedules makes one")
+            active = not all(one.active for one in found)
+            for one in found:
+                schedules.switch(pending, read, compile_schedule(one.spec, one.id), active, now)
+            return active
+
+        def tell(active: bool) -> Act:
+            return Act("switch schedules on" if active else "switch schedules off", job)
+
+        active: bool = ask(self._engine, Write(write, tell, self._changed))
+        return active
+
     def add(self, raw: bytes) -> Shown:
         """Make one for a job apart from its definition: the JSON text of a schedule with a `job`. Raises NotJson, Invalid with every
         problem, NotFound for an unknown job, and Conflict for an id that there is."""
         job, made = _read(raw, None)
 
         def write(pending: Pending, read: Read, now: float) -> Stored:
-            definition = read("document", ("definition", job))
-            if definition is None or definition.get("deleted"):
-                raise no_definition(job)
+            _known(read, job)
+            check_calendars(read, {"": made.schedule}, raw.decode())
             return schedules.add(pending, read, job, made, now)
 
         self._write(write, lambda stored: Act("add schedule", stored.id, {"job": job}))
@@ -142,7 +167,12 @@ class Schedules:
         NotJson, and Invalid with every problem."""
         schedules.found(self._ledger.read, id)
         _, made = _read(raw, id)
-        self._write(lambda pending, read, now: schedules.change(pending, read, made, now), lambda _: Act("change schedule", id))
+
+        def write(pending: Pending, read: Read, now: float) -> Stored:
+            check_calendars(read, {"": made.schedule}, raw.decode())
+            return schedules.change(pending, read, made, now)
+
+        self._write(write, lambda _: Act("change schedule", id))
         return self.get(id)
 
     def delete(self, id: str) -> None:
@@ -151,6 +181,12 @@ class Schedules:
 
     def _write(self, apply: Callable[[Pending, Read, float], Any], tell: Callable[[Any], Act | None]) -> None:
         ask(self._engine, Write(apply, tell, self._changed))
+
+
+def _known(read: Read, job: str) -> None:
+    definition = read("document", ("definition", job))
+    if definition is None or definition.get("deleted"):
+        raise no_definition(job)
 
 
 def _shown(snapshot: Snapshot, stored: Stored) -> Shown:
