@@ -36,6 +36,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.hooks": ("workflows.expressions",),
     "workflows.states": ("workflows.errors", "workflows.model", "workflows.expressions"),
     "workflows.importers": ("workflows.importers",),
+    "workflows.exporters": ("workflows.exporters", "workflows.core.dataflow", *LAYER_0),
     "workflows.schedules": ("workflows.schedules", "workflows.expressions"),
     "workflows.alerts": ("workflows.alerts", "workflows.schedules.policy", "workflows.core.dataflow"),
     "workflows.core": ("workflows.core", *LAYER_0),
@@ -103,6 +104,10 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.commands.functions": ("task_functions.registry", *SETTINGS),
     "workflows.commands.lint": ("workflows.commands", "workflows.language", "task_functions.registry"),
     "workflows.commands.importing": ("workflows.commands", "workflows.importers"),
+    "workflows.commands.exporting": (
+        *("workflows.commands", "workflows.client", "workflows.exporters", "workflows.language"),
+        *("workflows.errors", "workflows.model", "workflows.numbers"),
+    ),
     "workflows.commands.schema": ("workflows.commands", "workflows.language"),
     "workflows.commands.keys": (
         *("workflows.commands", "workflows.client", "workflows.offline", "workflows.errors"),
@@ -168,6 +173,7 @@ def test_imports_run_one_way(module: str, path: Path) -> None:
     "place",
     [
         "workflows/core",
+        "workflows/exporters",
         *(
             f"workflows/{name}.py"
             for name in ("model", "events", "transitions", "errors", "expressions", "numbers", "roles", "states", "hooks")

@@ -140,7 +140,8 @@ class Backfiller:
     def _go_through(self, look: _Look) -> Generator[Request, Any, None]:
         wanted, starts = look.after.wanted, 0
         page = list(islice(within(look.schedule.plan, look.after.until + 1, wanted.last), PAGE))
-        there = self._firings.there(wanted.schedule, [each.moment for each in page if each.excluded is None])
+        with self._ledger.snapshot() as snapshot:
+            there = self._firings.there(snapshot, wanted.schedule, [each.moment for each in page if each.excluded is None])
         for each in page:
             if each.excluded is None and each.moment in there:
                 self._found(look, each.moment, *there[each.moment])

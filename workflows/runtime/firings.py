@@ -20,7 +20,7 @@ from workflows.runtime.audit import Act
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.execution import header_of
 from workflows.runtime.inbox import Request
-from workflows.runtime.ledger import Ledger
+from workflows.runtime.ledger import Ledger, Snapshot
 from workflows.runtime.names import Accepted, find_number
 from workflows.runtime.requests import Start
 from workflows.schedules.schedule import Schedule
@@ -86,20 +86,19 @@ class Firings:
             labels={SCHEDULE: schedule.id, SCHEDULED_TIME: given["scheduledTime"], **labels},
         )
 
-    def there(self, schedule: str, moments: Iterable[int]) -> dict[int, tuple[int, Header]]:
+    def there(self, snapshot: Snapshot, schedule: str, moments: Iterable[int]) -> dict[int, tuple[int, Header]]:
         """Number and header of the executions of these occurrences that are there, by moment, whoever has started them."""
         found: dict[int, tuple[int, Header]] = {}
-        with self._ledger.snapshot() as snapshot:
-            for moment in moments:
-                number = find_number(snapshot.scan, execution_id(schedule, moment))
-                header = None if number is None else header_of(number, snapshot.read)
-                if number is not None and header is not None:
-                    found[moment] = number, header
+        for moment in moments:
+            number = find_number(snapshot.scan, execution_id(schedule, moment))
+            header = None if number is None else header_of(number, snapshot.read)
+            if number is not None and header is not None:
+                found[moment] = number, header
         return found
 
-    def begun(self, job: str, schedule: str, moments: Iterable[int]) -> dict[int, int]:
+    def begun(self, snapshot: Snapshot, job: str, schedule: str, moments: Iterable[int]) -> dict[int, int]:
         """The numbers of those among them that the schedule has started for this job: before a crash, then."""
-        there = self.there(schedule, moments).items()
+        there = self.there(snapshot, schedule, moments).items()
         return {moment: number for moment, (number, one) in there if one.definition == job and one.labels.get(SCHEDULE) == schedule}
 
     def runs(self, number: int) -> bool:

@@ -37,7 +37,7 @@ from workflows.runtime.schedules import DUE, QUEUED, Became, Handled, Result, St
 from workflows.schedules.plan import Occurrence, jitter, occurrences
 from workflows.schedules.policy import Act as Verdict
 from workflows.schedules.policy import Decision, decide, tolerance
-from workflows.schedules.schedule import Schedule
+from workflows.schedules.schedule import Overlap, Schedule
 
 log = logging.getLogger(__name__)
 
@@ -56,12 +56,17 @@ PAGE = 500
 
 @dataclass(slots=True)
 class _Look:
-    """At one schedule. `last`: the execution that was started last."""
+    """At one schedule. `last`: the execution that was started last. `page`: occurrences that have come; `cut`: more follow; `missed`: the
+    next was missed. `begun`: numbers of the executions that a crash left started, by moment."""
 
     stored: Stored
     schedule: Schedule
     now: float
     last: int
+    page: list[Occurrence] = field(default_factory=list)
+    cut: bool = False
+    missed: bool = False
+    begun: dict[int, int] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
     dequeued: list[Result] = field(default_factory=list)
 
@@ -161,8 +166,8 @@ class Scheduler:
         now, self._again = self._now(), False
         with self._ledger.snapshot() as snapshot:
             self._forget(snapshot)
-            found = [one for id in self._wanted(snapshot, now) if (one := self._read(snapshot, id)) is not None]
-        self._drive({stored.id: self._handle(_Look(stored, schedule, now, stored.last)) for stored, schedule in found})
+            looks = [look for id in self._wanted(snapshot, now) if (look := self._read(snapshot, id, now)) is not None]
+        self._drive({look.stored.id: self._handle(look) for look in looks})
         self._drive(self._backfiller.works(self._later))  # behind the others: then no two start the same occurrence at once
         return now if self._again or self._backfiller.again else self._next(now)
 
@@ -188,10 +193,17 @@ class Scheduler:
             if stored is None or not (stored.active or stored.queue):
                 del self._troubles[id]
 
-    def _read(self, snapshot: Snapshot, id: str) -> tuple[Stored, Schedule] | None:
+    def _read(self, snapshot: Snapshot, id: str, now: float) -> _Look | None:
+        """All that is to be known before it is handled: read in one snapshot with the others, so that many can be started at once."""
         try:
             stored = load(snapshot.read, id)
-            return None if stored is None else (stored, calendars.resolved(snapshot.read, self._compile(stored.spec, id)))
+            if stored is None:
+                return None
+            schedule = calendars.resolved(snapshot.read, self._compile(stored.spec, id))
+            look = _Look(stored, schedule, now, stored.last)
+            look.page, look.cut, look.missed = self._page(look)
+            look.begun = self._firings.begun(snapshot, stored.job, id, [each.moment for each in look.page])
+            return look
         except Exception as error:
             self._troubled(id, f"cannot be read: {error}")
             return None
@@ -234,29 +246,28 @@ class Scheduler:
 
     def _handle(self, look: _Look) -> Work:
         """All that there is to do for it now."""
-        stored, schedule = look.stored, look.schedule
-        page, cut, missed_follow = self._page(look)
+        stored, schedule, begun = look.stored, look.schedule, look.begun
         late: Late | None = None
         until = stored.handled
         try:
             waiting = yield from self._queued(look)
-            begun = self._firings.begun(stored.job, schedule.id, [each.moment for each in page])
             look.last = max([look.last, *begun.values()])
-            left = [each for each in page if each.moment not in begun]
-            decisions = decide(schedule, left, look.now, running=self._firings.runs(look.last), queued=waiting, more=missed_follow)
+            left = [each for each in look.page if each.moment not in begun]
+            running = schedule.overlap is not Overlap.ALLOW and self._firings.runs(look.last)
+            decisions = decide(schedule, left, look.now, running=running, queued=waiting, more=look.missed)
             for moment, decision in sorted({**dict.fromkeys(begun), **{one.moment: one for one in decisions}}.items()):
                 look.results.append((yield from self._performed(look, moment, decision)))
                 until = moment
         except Late as error:
             late = error
         done = Handled(until, tuple(merged(look.results)), tuple(look.dequeued), look.last)
-        early = not page and stored.due is not None and stored.due <= look.now  # since then the zone's clocks have new rules, say
+        early = not look.page and stored.due is not None and stored.due <= look.now  # since then the zone's clocks have new rules, say
         if early or done != Handled(stored.handled, last=stored.last):
             after = self._expecting if expectations(schedule, done, look.now) else lambda: None
             yield Write(lambda pending, read, now: mark(pending, read, stored, schedule, done, now), no_audit, after)
         if late is not None:
             raise late
-        self._again = self._again or cut
+        self._again = self._again or look.cut
         if len(waiting) + sum(one.became == Became.QUEUED for one in look.results) > 0:
             self._awaited.add(look.last)
             if not self._firings.runs(look.last):  # it ended a moment ago, or there never was one
@@ -285,6 +296,8 @@ class Scheduler:
         queue = [moment for moment, _ in look.stored.queue]
         self._awaited.discard(look.last)
         while queue and not self._firings.runs(look.last):
+            with self._ledger.snapshot() as snapshot:
+                look.begun |= self._firings.begun(snapshot, look.stored.job, look.schedule.id, queue[:1])
             look.dequeued.append((yield from self._started(look, queue.pop(0), Became.STARTED, "the previous run has ended")))
         return queue
 
@@ -304,9 +317,9 @@ class Scheduler:
 
     def _started(self, look: _Look, moment: int, became: Became, reason: str) -> Generator[Request, Any, Result]:
         """Start the execution of this occurrence, or find it started."""
-        name, begun = execution_id(look.schedule.id, moment), self._firings.begun(look.stored.job, look.schedule.id, [moment])
-        if begun:
-            look.last = max(look.last, begun[moment])
+        name = execution_id(look.schedule.id, moment)
+        if moment in look.begun:
+            look.last = max(look.last, look.begun[moment])
             return Result(moment, became, reason, name)
         number = yield from self._firings.begin(look.stored.job, look.schedule, moment)
         if isinstance(number, str):
