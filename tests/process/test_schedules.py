@@ -1,5 +1,5 @@
-"""`kill -9` at seeded instants around firings: of schedules that are due every second, each moment has one execution, or one record that says
-why not; and of a backfill that is killed on its way, each moment has one execution, and never more ran at once than was asked for."""
+"""`kill -9` at seeded instants around firings: of schedules that are due every second, each moment has one execution, or one record that
+says why not; and of a backfill that is killed on its way, each moment has one execution, and never more ran at once than was asked for."""
 
 from __future__ import annotations
 
