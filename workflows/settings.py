@@ -51,7 +51,10 @@ class Settings:
         located=True,
     )
     max_jobs: int = setting(
-        10, "Executions with something to run at once; more are queued, and those that only wait hold no place.", low=1, high=100_000
+        10,
+        "Executions with something to run at once; more are queued. Those that only wait and those that hear alerts hold no place.",
+        low=1,
+        high=100_000,
     )
     task_workers: int = setting(
         0, "Worker processes for `shared` attempts; 0 is one per core.", low=0, high=1_000, shown_default="0, one per core"

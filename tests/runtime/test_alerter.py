@@ -15,6 +15,7 @@ from storage.protocol import CorruptRecord, StoreUnavailable
 from tests.core.jobs import dag, task
 from tests.runtime.house import House, answer
 from tests.runtime.test_scheduler import made
+from workflows.alerts import events
 from workflows.alerts.listening import OnAlert
 from workflows.errors import Busy, Invalid, Problem, Unavailable
 from workflows.language import compile_schedule
@@ -24,6 +25,7 @@ from workflows.runtime import alerts
 from workflows.runtime.alerter import Alerter
 from workflows.runtime.alerts import Raised, followed, listen
 from workflows.runtime.feed_log import News
+from workflows.runtime.gates import ALERTING
 from workflows.runtime.inbox import Request
 from workflows.runtime.names import find_number
 from workflows.runtime.removal import Remove
@@ -34,9 +36,9 @@ from workflows.runtime.telling import Teller
 from workflows.schedules.plan import jitter
 
 JOB = dag(task("a")).definition
-HEAR = replace(JOB, id="hear")
-BEGIN = 1_000
 ALL = OnAlert()
+HEAR = replace(JOB, id="hear", on_alert=ALL)
+BEGIN = 1_000
 
 
 class Watch:
@@ -131,6 +133,9 @@ class Watch:
     def ids(self) -> list[str]:
         return [one.id for one in self.raised()]
 
+    def in_flight(self) -> set[int]:
+        return {number for number, _ in self.house.running()}
+
     def number(self, name: str) -> int:
         number = find_number(self.house.ledger.scan, name)
         assert number is not None, name
@@ -164,6 +169,20 @@ def test_a_failure_is_told_once_by_an_execution_whose_input_is_the_event() -> No
     watch.reboot()
     watch.look()
     assert (len(watch.raised()), len(watch.heard())) == (1, 1)
+
+
+def test_an_alert_goes_out_while_all_places_are_taken_and_takes_none_from_anybody() -> None:
+    watch = Watch(max_jobs=1)
+    running: int = watch.asked(Start(JOB, "{}")).number
+    watch.write(lambda pending, read, now: alerts.raise_all(pending, read, [events.test(n, now) for n in range(1, 12)], now))
+    watch.look()
+    heard = [watch.number(name) for name in watch.heard()]
+    assert watch.in_flight() == {running, *heard[:ALERTING]}, "others wait for places of alerts"
+    watch.reboot()
+    assert len(watch.in_flight()) == 1 + ALERTING
+    watch.house.end(running)
+    waiting: int = watch.asked(Start(JOB, "{}")).number
+    assert waiting in watch.in_flight()
 
 
 def test_what_ends_well_or_is_cancelled_raises_nothing_and_costs_no_look() -> None:

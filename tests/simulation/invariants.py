@@ -235,7 +235,7 @@ class Model:
         assert self.feed.heard == self.number, "what is committed is published"
 
     def _gate(self, engine: Engine, number: int, status: Status, ready: set[str], held: set[tuple[int, str]], running: int) -> None:
-        gate = engine._gate
+        gate = engine._gate.others
         standing = gate._standing.get(number)
         assert {path for n, path in held if n == number} <= ready, "what is held is ready"
         offered = {path for path in ready if (number, path) not in held}
@@ -259,7 +259,7 @@ class Model:
             assert beyond or key in timers._heap, f"the timers have lost {key}"
 
     def _limits(self, engine: Engine, running: set[Identity]) -> None:
-        gate = engine._gate
+        gate = engine._gate.others
         assert gate.admitted == sum(standing.admitted for standing in gate._standing.values())
         assert gate.admitted <= gate.max_jobs
         assert len({identity.number for identity in running}) <= gate.max_jobs

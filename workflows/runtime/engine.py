@@ -26,7 +26,7 @@ from workflows.runtime.executor import Executor, Identity, Outcome
 from workflows.runtime.feed import Feed
 from workflows.runtime.feed_log import KEPT, NONE, FeedLog, News
 from workflows.runtime.flight import Flight
-from workflows.runtime.gate import Gate
+from workflows.runtime.gates import Gates
 from workflows.runtime.handout import Handout
 from workflows.runtime.held import Held
 from workflows.runtime.inbox import Inbox, Item, Reported, Request, TurnOf, Wake
@@ -93,7 +93,7 @@ class Engine:
         self._fatal = fatal
         self._round = Round(clocks.now())
         self._flight = Flight(executors, functions, self.report, lambda: self.inbox.offer(Wake()))
-        self._gate = Gate(
+        self._gate = Gates(
             max_jobs,
             lambda number: self._stepper.ready_paths(self._round, number),
             lambda definition: self._stepper.active(self._round, definition),

@@ -9,13 +9,13 @@ from __future__ import annotations
 from workflows.events import Interrupted, Taken
 from workflows.runtime.executor import Identity
 from workflows.runtime.flight import Flight
-from workflows.runtime.gate import Gate
+from workflows.runtime.gates import Gates
 from workflows.runtime.held import Held
 from workflows.runtime.stepper import Round, Stepper
 
 
 class Handout:
-    def __init__(self, gate: Gate, stepper: Stepper, flight: Flight, held: Held) -> None:
+    def __init__(self, gate: Gates, stepper: Stepper, flight: Flight, held: Held) -> None:
         self._gate = gate
         self._stepper = stepper
         self._flight = flight

@@ -27,11 +27,13 @@ Place = tuple[float, int]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of one execution: attempts at once within it, and executions of its definition at once (None: no limit)."""
+    """Of one execution: attempts at once within it, and executions of its definition at once (None: no limit). `hears`: its job is one
+    that hears alerts."""
 
     definition: str
     concurrency: int | None = None
     active_runs: int | None = None
+    hears: bool = False
 
 
 Line = tuple[str, frozenset[str]]

@@ -22,7 +22,7 @@ from workflows.model import ENDED, RUNTIME, At, Definition, Error, Header, Statu
 from workflows.runtime.audit import Deed
 from workflows.runtime.execution import Execution
 from workflows.runtime.executor import Identity
-from workflows.runtime.gate import Gate
+from workflows.runtime.gates import Gates
 from workflows.runtime.ledger import Ledger, Pending
 from workflows.runtime.lines import Limits, rank
 from workflows.runtime.payloads import Payloads
@@ -64,7 +64,7 @@ class Stepper:
     def __init__(
         self,
         ledger: Ledger,
-        gate: Gate,
+        gate: Gates,
         dialect_of: Callable[[str, int], Dialect],
         seed: Callable[[], int],
         in_flight: Callable[[Identity], bool],
@@ -82,7 +82,7 @@ class Stepper:
         self._first = True
         self._silent: int | None = None
         self.recovering = True
-        gate.complete = False
+        gate.know_all(False)
         self.set_aside: dict[int, str] = {}
         self.recovered = [0, 0]
 
@@ -110,7 +110,7 @@ class Stepper:
         self._live.clear()
         self._revived.clear()
         self._gate.clear()
-        self._gate.complete = False
+        self._gate.know_all(False)
         self.recovering = True
         if self._first:  # what was counted was not committed, or is met again
             self.recovered[0] = 0
@@ -127,7 +127,7 @@ class Stepper:
 
     def recovery_done(self) -> None:
         self.recovering = self._first = False
-        self._gate.complete = True
+        self._gate.know_all(True)
         self._revived.clear()
 
     # --------------------------------------------------------------------------------------------------------------- steps
@@ -397,4 +397,4 @@ def _taken(execution: Execution) -> list[Identity]:
 
 
 def _limits(definition: Definition) -> Limits:
-    return Limits(definition.id, definition.max_concurrency, definition.max_active_runs)
+    return Limits(definition.id, definition.max_concurrency, definition.max_active_runs, definition.on_alert is not None)
