@@ -61,7 +61,7 @@ def create_app(settings: Settings) -> Flask:
     inputs, seats = Inputs(), Seats(waiting_requests(settings.threads))
     ask = asker(engine)
     teller = Teller(ledger, catalogue, inputs.check, ask)
-    alerter = Alerter(ledger, engine, teller, ask, queue_depth=settings.alert_queue_depth)
+    alerter = Alerter(ledger, engine, teller, ask, queue_depth=settings.alert_queue_depth, kept=settings.feed_events)
     scheduler = Scheduler(ledger, catalogue, engine, compile_schedule, inputs.check, ask=ask, expecting=alerter.wake)
     schedules = Schedules(ledger, engine, scheduler.wake)
     service = Service(

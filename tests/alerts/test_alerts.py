@@ -85,6 +85,8 @@ def test_an_id_that_would_be_too_long_is_cut_and_stays_its_own() -> None:
     assert [len(name) for name in long] == [128, 128]
     assert long[0] != long[1]
     assert long[0] == events.execution_id(f"failed.{'e' * 128}.0", "a" * 128)
+    begun = [events.execution_id(f"failed.{'e' * 120}-{n}.0", "notify") for n in range(300_000)]
+    assert len(set(begun)) == len(begun), "many that begin alike"
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from storage.memory import MemoryStore
-from storage.protocol import CorruptRecord, StoreUnavailable
+from storage.protocol import CorruptRecord, Key, StoreUnavailable
 from tests.core.jobs import dag, task
 from tests.runtime.house import House, answer
+from tests.runtime.test_engine import corrupt
 from tests.runtime.test_scheduler import made
 from workflows.alerts import events
 from workflows.alerts.listening import OnAlert
@@ -27,6 +28,7 @@ from workflows.runtime.alerts import Raised, followed, listen
 from workflows.runtime.feed_log import News
 from workflows.runtime.gates import ALERTING
 from workflows.runtime.inbox import Request
+from workflows.runtime.ledger import Pending
 from workflows.runtime.names import find_number
 from workflows.runtime.removal import Remove
 from workflows.runtime.requests import Cancel, Redrive, Start, Write
@@ -118,6 +120,10 @@ class Watch:
             self.lost = None
             self.reboot()
         return False
+
+    def damage(self, kind: str, key: Key) -> None:
+        corrupt(self.house, 0, kind, key)
+        self.reboot()
 
     def fail(self, name: str = "job") -> int:
         """An execution of it that fails; its number."""
@@ -421,6 +427,17 @@ def test_how_far_it_has_looked_is_saved_now_and_then_though_nothing_fails(monkey
     assert after.at == before.at
 
 
+def test_with_a_short_feed_it_is_saved_before_that_is_lapped() -> None:
+    watch = Watch()
+    watch.alerter = Alerter(watch.house.ledger, watch.house.engine, watch.alerter._teller, watch.ask, kept=20)
+    watch.alerter.look()
+    watch.alerter._wake.clear()
+    for n in range(9):
+        assert not watch.alerter._wake.is_set(), n
+        watch.asked(Start(JOB, "{}"))
+    assert watch.alerter._wake.is_set()
+
+
 def test_many_failures_are_raised_in_several_commits_and_all_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PAGE", 2)
     watch = Watch()
@@ -443,6 +460,103 @@ def test_only_the_latest_alerts_are_kept_but_none_goes_untold(monkeypatch: pytes
     watch.fail()
     watch.look()
     assert [one.sequence for one in watch.raised()] == [4, 5, 6]
+
+
+def test_a_damaged_alert_keeps_no_other_from_being_told_or_raised(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerts, "KEPT", 2)
+    watch = Watch()
+    watch.fail()
+    second = watch.house.header(watch.fail()).id
+    watch.alerter._follow()
+    watch.damage("alert", (-1,))
+    watch.look()
+    assert watch.heard() == [f"alert.failed.{second}.0.hear"]
+    assert "an alert is lost" in caplog.text
+    assert watch.house.ledger.scan("alert-untold", None, 10) == []
+    watch.damage("alert", (-2,))
+    for _ in range(2):
+        watch.fail()
+        watch.look()
+    assert ([one.sequence for one in watch.raised()], len(watch.heard())) == ([3, 4], 3)
+
+
+def test_a_job_that_cannot_be_read_keeps_no_other_from_hearing(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = Watch()
+    watch.write(lambda pending, read, _: listen(pending, read, "job", ALL))
+    get = watch.house.catalogue.get
+    error: Exception
+
+    def broken(name: str, revision: int) -> Definition:
+        if name == "job":
+            raise error
+        return get(name, revision)
+
+    monkeypatch.setattr(watch.house.catalogue, "get", broken)
+    for error in (CorruptRecord("damaged"), TypeError("unknown")):
+        watch.write(lambda pending, read, now: alerts.raise_all(pending, read, [events.test(alerts.next_number(read), now)], now))
+        watch.look()
+        told = {one.job: one.reason for one in watch.raised()[-1].tellings}
+        assert told == {"hear": "", "job": f"the newest revision of the job 'job' cannot be read: {error}"}
+    error = StoreUnavailable("away")
+    watch.write(lambda pending, read, now: alerts.raise_all(pending, read, [events.test(alerts.next_number(read), now)], now))
+    with pytest.raises(StoreUnavailable):
+        watch.look()
+    monkeypatch.undo()
+    watch.look()
+    assert watch.raised()[-1].told
+
+
+def test_it_stops_though_many_have_yet_to_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PAGE", 2)
+    watch = Watch()
+    watch.write(lambda pending, read, now: alerts.raise_all(pending, read, [events.test(n, now) for n in range(1, 8)], now))
+    tell = watch.alerter._teller.tell
+
+    def told(sequences: list[int]) -> bool:
+        watch.alerter._stopping = True
+        return tell(sequences)
+
+    monkeypatch.setattr(watch.alerter._teller, "tell", told)
+    watch.alerter.look()
+    assert len(watch.heard()) == 2
+    watch.reboot()
+    watch.look()
+    assert len(watch.heard()) == 7
+
+
+@pytest.mark.parametrize("nth", range(5))
+def test_many_failures_that_the_feed_no_longer_tells_are_raised_in_several_commits(
+    nth: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "PAGE", 2)
+    monkeypatch.setattr(alerts, "KEPT", 2)
+    watch = Watch(OnAlert(kinds=()))
+    numbers: list[int] = [watch.asked(Start(JOB, "{}")).number for _ in range(8)]
+    for number in reversed(numbers):  # none ends in the order in which it began
+        watch.house.wait(1)
+        watch.house.end(number, "Boom")
+    watch.damage("execution", (numbers[3],))
+    watch.house.engine._feed_log._size = 100
+    watch.house.engine._feed_log.forget()
+    watch.asked(Start(JOB, "{}"))
+    watch.reboot()
+    before = len(watch.house.commits)
+    raised: list[str] = []
+    put = alerts._put
+
+    def noted(pending: Pending, one: Raised) -> None:
+        raised.append(one.id)
+        put(pending, one)
+
+    monkeypatch.setattr(alerts, "_put", noted)
+    watch.die(Write, nth)
+    watch.look()
+    names = [watch.house.header(number).id for number in reversed(numbers) if number != numbers[3]]
+    assert raised == [f"failed.{name}.0" for name in names]
+    assert len(watch.house.commits) >= before + 4
+    assert f"whether execution number {numbers[3]} failed cannot be told" in caplog.text
 
 
 # -------------------------------------------------------------------------------------------------------------- missed and late
@@ -567,6 +681,21 @@ def test_a_schedule_that_is_switched_off_or_deleted_expects_nothing_more(way: st
     watch.look(700)
     assert watch.raised() == []
     assert keys(watch) == []
+
+
+def test_a_damaged_expectation_keeps_no_other_from_being_judged(caplog: pytest.LogCaptureFixture) -> None:
+    watch = Watch(OnAlert(kinds=("missed",)), max_jobs=1, expectStartWithinSeconds=60)
+    watch.asked(Start(JOB, "{}"))
+    watch.look(1_000)
+    with watch.house.ledger.snapshot() as snapshot:
+        [key] = snapshot.keys(alerts.EXPECTED, None, 10)
+    watch.damage(alerts.EXPECTED, key)
+    watch.look(1_000)
+    watch.look(60)
+    assert watch.ids() == ["missed.tick.19700101T005000Z"]
+    assert "whether the schedule 'tick' ran in time cannot be told" in caplog.text
+    with watch.house.ledger.snapshot() as snapshot:
+        assert snapshot.keys(alerts.EXPECTED, None, 10) == []
 
 
 def test_jitter_is_no_lateness() -> None:

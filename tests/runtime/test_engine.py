@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from storage.protocol import Batch
+from storage.protocol import Batch, Key
 from tests.core.jobs import dag, task
 from tests.runtime.house import House, answer
 from workflows.errors import Busy, Conflict, NotFound, Unavailable
@@ -23,7 +23,7 @@ def job(*tasks: Any, name: str = "job", **options: Any) -> Definition:
     return replace(dag(*(tasks or (task("a"),)), **options).definition, id=name)
 
 
-def corrupt(house: House, number: int, kind: str = "execution", key: tuple[int, ...] | None = None) -> None:
+def corrupt(house: House, number: int, kind: str = "execution", key: Key | None = None) -> None:
     with house.store.inner.view(0) as view:
         batch = Batch(0, view.number() + 1, {(kind, key or (number,)): b"\x01bad!rubbish"})
     house.store.inner.commit(batch)

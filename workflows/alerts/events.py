@@ -30,7 +30,8 @@ ID_CHARACTERS = 128
 TEXT_CHARACTERS = 501
 """Of each text in an event that comes from somewhere else: as many as of an error's message in a list of executions."""
 
-_DIGEST_CHARACTERS = 8
+_DIGEST_CHARACTERS = 32
+"""So many that two long ids never come to the same: the second alert would find itself told."""
 
 
 @dataclass(frozen=True, slots=True)

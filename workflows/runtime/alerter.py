@@ -28,7 +28,7 @@ from workflows.runtime.asking import Ask
 from workflows.runtime.changes import EXECUTION_LETTERS, Change
 from workflows.runtime.engine import Engine
 from workflows.runtime.execution import header_of
-from workflows.runtime.feed_log import News, TooOld, missed
+from workflows.runtime.feed_log import KEPT, News, TooOld, missed
 from workflows.runtime.firings import SCHEDULE, SCHEDULED_TIME, execution_id, no_audit
 from workflows.runtime.ledger import Ledger, Pending, Snapshot
 from workflows.runtime.names import find_number
@@ -51,7 +51,7 @@ PAGE = 200
 """Failures, expectations and alerts handled in one commit, about."""
 
 SAVED = 1_000
-"""Commits after which it is written down how far it has looked, though nothing failed."""
+"""Commits after which it is written down how far it has looked, though nothing failed; with a short feed, half of it."""
 
 _FAILED = EXECUTION_LETTERS[Status.FAILED]
 
@@ -59,7 +59,7 @@ Read = Callable[[str, Key], Any]
 """A record's data by kind and key, or None."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Failure:
     """Of the execution `number`; `news`: the number of the commit that ended it."""
 
@@ -69,7 +69,7 @@ class Failure:
 
 
 class Alerter:
-    """`queue_depth`: how many executions may be queued before that is an alert; 0: any number."""
+    """`queue_depth`: how many executions may be queued without an alert; 0: any number. `kept`: commits that the feed tells of."""
 
     def __init__(
         self,
@@ -79,12 +79,14 @@ class Alerter:
         ask: Ask,
         *,
         queue_depth: int = 0,
+        kept: int = KEPT,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._ledger = ledger
         self._teller = teller
         self._ask = ask
         self._queue_depth = queue_depth
+        self._save_after = min(SAVED, kept // 2)
         self._now = now
         self._first: int | None = None
         self._published = 0
@@ -139,7 +141,7 @@ class Alerter:
             self._first = news.number
             self._wake.set()
         self._published = news.number
-        if news.number - self._saved >= SAVED:
+        if news.number - self._saved >= self._save_after:
             self._wake.set()
 
     # ---------------------------------------------------------------------------------------------------------------- a look
@@ -166,13 +168,14 @@ class Alerter:
 
     def _tell(self) -> bool:
         """Whether somebody could not be told yet."""
-        while True:
+        while not self._stopping:
             with self._ledger.snapshot() as snapshot:
                 found = alerts.untold(snapshot, PAGE)
             if not found:
                 return False
             if not self._teller.tell(found):
-                return True
+                break
+        return True
 
     # -------------------------------------------------------------------------------------------------------------- failures
 
@@ -180,17 +183,21 @@ class Alerter:
         """Raise alerts for executions that failed. Whether there is more to look at. What goes wrong begins anew with what is stored."""
         position, self._position = self._position or self._begin(), None
         found, upto, more = self._failures(position)
-        if not found and upto - self._saved < SAVED:
+        if not found and upto - self._saved < self._save_after:
             self._position = replace(position, upto=upto)
             return more
+        self._position, self._saved = self._raise(found, position, upto), upto
+        return more
+
+    def _raise(self, found: list[Failure], position: Followed, upto: int) -> Followed:
+        """Raise alerts for these, and say how far all has been looked at then."""
         with self._ledger.snapshot() as snapshot:
             raised = {one.number: one for one in found}
             made = [(one, alert) for one in raised.values() if (alert := self._failed(snapshot, one)) is not None]
         after = Followed(upto, max([position.at, *(alert.at for _, alert in made)]))
         for line in self._write(lambda pending, read, now: _raise_failed(pending, read, made, after, now)):
             log.error("%s", line)
-        self._position, self._saved = after, upto
-        return more
+        return after
 
     def _begin(self) -> Followed:
         """Where it stopped; with a store that nobody has followed, now."""
@@ -222,17 +229,25 @@ class Alerter:
                 return found, newest, False
         except TooOld as error:
             log.warning("failures are looked for among all executions: %s", error)
-            return list(self._searched(position, newest)), newest, False
+            found = [failure for _, failure in sorted(self._searched(position, newest))]
+            while len(found) > PAGE:  # by when they failed, so that one who is killed goes on from there
+                position, found = self._raise(found[:PAGE], position, position.upto), found[PAGE:]
+            return found, newest, False
 
-    def _searched(self, position: Followed, newest: int) -> Iterator[Failure]:
-        """All executions that failed since then and have not been told of, for when the feed no longer says."""
+    def _searched(self, position: Followed, newest: int) -> Iterator[tuple[float, Failure]]:
+        """All executions that failed since then and have not been told of, and when, for when the feed no longer says."""
         with self._ledger.snapshot() as snapshot:
-            known = {one.id for n in alerts.newest(snapshot, None, 10 * alerts.KEPT) if (one := alerts.load(snapshot.read, n)) is not None}
+            known = alerts.known(snapshot)
             for key in snapshot.walk(f"status/{Status.FAILED}"):
                 number = -int(key[0])
-                header = header_of(number, snapshot.read)
-                if header is not None and (header.ended or 0.0) >= position.at and _event_id(header.id, header.redrives) not in known:
-                    yield Failure(newest, number, header.definition)
+                try:
+                    header = header_of(number, snapshot.read)
+                except CorruptRecord as damage:
+                    log.error("whether execution number %d failed cannot be told: %s", number, damage)
+                    continue
+                ended = 0.0 if header is None else header.ended or 0.0
+                if header is not None and ended >= position.at and _event_id(header.id, header.redrives) not in known:
+                    yield ended, Failure(newest, number, header.definition)
 
     def _failed(self, snapshot: Snapshot, failure: Failure) -> Alert | None:
         try:
@@ -314,8 +329,7 @@ def _raise_failed(pending: Pending, read: Read, made: Iterable[tuple[Failure, Al
     listening = alerts.listeners(read)
     fresh = [(failure, alert) for failure, alert in made if known is None or failure.news > known.upto]
     alerts.raise_all(pending, read, (alert for failure, alert in fresh if failure.job not in listening), now)
-    if known is None or after.upto > known.upto:
-        alerts.follow(pending, after)
+    alerts.follow(pending, after if known is None else Followed(max(known.upto, after.upto), max(known.at, after.at)))
     return [f"nobody is told of this, for it hears alerts itself: {alert.message}" for failure, alert in fresh if failure.job in listening]
 
 

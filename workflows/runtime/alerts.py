@@ -7,15 +7,20 @@ doubles one. Knows no clock, judges nothing and tells nobody.
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from storage.protocol import Key
+from storage.protocol import CorruptRecord, Key
 from workflows.alerts.events import Alert, execution_id
 from workflows.alerts.lateness import Expected
 from workflows.alerts.listening import OnAlert, from_row
 from workflows.runtime.ledger import Pending, Snapshot
+
+log = logging.getLogger(__name__)
 
 KIND = "alert"
 """Of the records; the key is (-sequence,), so that the newest come first."""
@@ -95,6 +100,18 @@ def newest(snapshot: Snapshot, before: int | None, limit: int) -> list[int]:
     return [-int(key[0]) for key in snapshot.keys(KIND, None if before is None else (-before,), limit)]
 
 
+def known(snapshot: Snapshot) -> set[str]:
+    """Ids of all in the log that can be read."""
+    return {one.id for sequence in newest(snapshot, None, sys.maxsize) if (one := readable(snapshot.read, sequence)) is not None}
+
+
+def readable(read: Read, sequence: int) -> Raised | None:
+    """None for one that cannot be read, too."""
+    with suppress(CorruptRecord):
+        return load(read, sequence)
+    return None
+
+
 def untold(snapshot: Snapshot, limit: int) -> list[int]:
     """Sequences of alerts that somebody has yet to be told of, oldest first."""
     return [int(key[0]) for key in snapshot.scan(UNTOLD, None, limit)]
@@ -131,6 +148,12 @@ def told(pending: Pending, read: Read, sequence: int, reasons: Mapping[str, str]
         pending.records[KIND, (-sequence,)] = None
 
 
+def drop(pending: Pending, sequence: int) -> None:
+    """One that cannot be read."""
+    pending.records[KIND, (-sequence,)] = None
+    pending.index(UNTOLD, (sequence,), False)
+
+
 def _put(pending: Pending, raised: Raised) -> None:
     data = asdict(raised) | {"tellings": [[one.job, one.execution, one.reason] for one in raised.tellings]}
     del data["sequence"]
@@ -139,7 +162,11 @@ def _put(pending: Pending, raised: Raised) -> None:
 
 
 def _prune(pending: Pending, read: Read, sequence: int) -> None:
-    raised = load(read, sequence) if sequence > 0 else None
+    try:
+        raised = load(read, sequence) if sequence > 0 else None
+    except CorruptRecord:
+        drop(pending, sequence)
+        return
     if raised is not None and raised.told:
         pending.records[KIND, (-sequence,)] = None
 
@@ -202,20 +229,28 @@ def expect(pending: Pending, schedule: str, some: Iterable[Expected], now: float
 
 
 def due(snapshot: Snapshot, now: float, limit: int) -> tuple[list[Awaited], float | None]:
-    """Those whose deadline has come, at most so many, and when the next one's comes."""
+    """Those whose deadline has come, at most so many, and when the next one's comes. One that cannot be read is of a time before all
+    schedules."""
     found: list[Awaited] = []
     for key in snapshot.keys(EXPECTED, None, limit):
         deadline, schedule, moment, what = key
         if float(deadline) > now:
             return found, float(deadline)
-        data = dict(snapshot.read(EXPECTED, key))
+        try:
+            data = dict(snapshot.read(EXPECTED, key))
+        except CorruptRecord as damage:
+            log.error("whether the schedule %r ran in time cannot be told: %s", schedule, damage)
+            data = dict.fromkeys(("at", "within"), 0.0) | {"became": ""}
         found.append(Awaited(str(schedule), data.pop("at"), Expected(str(what), int(moment), float(deadline), **data)))
     return found, None
 
 
 def met(pending: Pending, read: Read, one: Awaited) -> bool:
     """Drop it, and say whether it was there."""
-    if read(EXPECTED, one.key) is None:
-        return False
+    try:
+        if read(EXPECTED, one.key) is None:
+            return False
+    except CorruptRecord:
+        pass  # `due` has told of it
     pending.records[EXPECTED, one.key] = None
     return True

@@ -10,10 +10,11 @@ import logging
 from collections.abc import Iterable
 from typing import Any, Protocol
 
+from storage.protocol import CorruptRecord, StoreUnavailable
 from workflows.core.dataflow import dumps
 from workflows.errors import Busy, NotFound, StepwellError, Unavailable
 from workflows.model import Definition
-from workflows.runtime.alerts import Raised, load, told
+from workflows.runtime.alerts import Raised, drop, load, told
 from workflows.runtime.asking import Ask
 from workflows.runtime.audit import Origin
 from workflows.runtime.catalogue import Catalogue
@@ -44,17 +45,31 @@ class Teller:
         self._ask = ask
 
     def tell(self, sequences: Iterable[int]) -> bool:
-        """Tell of these alerts, and say whether all have been told as far as is possible. Raises storage.StoreError."""
-        with self._ledger.snapshot() as snapshot:
-            alerts = [one for sequence in sequences if (one := load(snapshot.read, sequence)) is not None and not one.told]
+        """Tell of these alerts, and say whether all have been told as far as is possible. Raises storage.StoreUnavailable."""
+        alerts, lost = self._untold(sequences)
         heard = {
             (one.sequence, telling.job): self._start(one, telling.job, telling.execution) for one in alerts for telling in one.tellings
         }
         asked = {place: start for place, start in heard.items() if isinstance(start, Start)}
         answers = heard | dict(zip(asked, self._all(list(asked.values())), strict=True))
         done = [write for one in alerts if (write := self._done(one, answers)) is not None]
-        marked = self._all(list(done))
+        marked = self._all([*done, *lost])
         return len(done) == len(alerts) and not any(isinstance(answer, BaseException) for answer in marked)
+
+    def _untold(self, sequences: Iterable[int]) -> tuple[list[Raised], list[Write]]:
+        """Those of these that have yet to be told, and what drops those that nobody can read, which would keep all others waiting."""
+        found, lost = [], []
+        with self._ledger.snapshot() as snapshot:
+            for sequence in sequences:
+                try:
+                    alert = load(snapshot.read, sequence)
+                except CorruptRecord as damage:
+                    log.error("an alert is lost, nobody can be told of it: %s", damage)
+                    lost.append(_dropped(sequence))
+                    continue
+                if alert is not None and not alert.told:
+                    found.append(alert)
+        return found, lost
 
     def _all(self, requests: list[Request]) -> list[Any]:
         """The engine's inbox is for others as well."""
@@ -71,6 +86,10 @@ class Teller:
             return NotFound(str(error))
         except StepwellError as error:
             return error
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # it keeps nobody else from being told
+            return NotFound(f"the newest revision of the job {job!r} cannot be read: {error}")
         start = Start(definition, text, id=execution, digest="alert", labels={ALERT: alert.id})
         start.origin = Origin("alert", alert.id)
         return start
@@ -86,3 +105,7 @@ class Teller:
                 reasons[telling.job] = str(answer)
                 log.error("the job %r cannot be told of the alert %s: %s", telling.job, alert.id, answer)
         return Write(lambda pending, read, _: told(pending, read, alert.sequence, reasons), no_audit)
+
+
+def _dropped(sequence: int) -> Write:
+    return Write(lambda pending, _, __: drop(pending, sequence), no_audit)

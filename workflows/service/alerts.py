@@ -36,7 +36,7 @@ class Alerts:
         with self._ledger.snapshot() as snapshot:
             while len(found) <= limit and (sequences := alerts.newest(snapshot, place, limit + 1)):
                 place = sequences[-1]
-                read = (alerts.load(snapshot.read, sequence) for sequence in sequences)
+                read = (alerts.readable(snapshot.read, sequence) for sequence in sequences)
                 found += [one for one in read if one is not None and kind in (None, one.kind)]
         return Page(tuple(found[:limit]), cursor(asked, found[limit - 1].sequence if len(found) > limit else None))
 
