@@ -36,6 +36,9 @@ PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 MOST_RECIPIENTS = 50
 SUBJECT_CHARACTERS = 200
+ENCODED = "=?"
+"""What an encoded word (RFC 2047) begins with. The library would decode it, and what comes out may hold line ends, and so other headers."""
+
 _ADDRESS = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+")
 _HOST = re.compile(r"[A-Za-z0-9_.:-]+")
 _ID = re.compile(r"[A-Za-z0-9_.-]+")
@@ -115,7 +118,7 @@ def _addresses(reader: Reader, key: str) -> list[str]:
 
 
 def _is_address(text: Any) -> bool:
-    found = getaddresses([text]) if isinstance(text, str) and text.isprintable() else []
+    found = getaddresses([text]) if isinstance(text, str) and text.isprintable() and ENCODED not in text else []
     return len(found) == 1 and _ADDRESS.fullmatch(found[0][1]) is not None
 
 
@@ -132,7 +135,7 @@ def _write(message: EmailMessage, event: Event, sender: str, to: list[str], subj
     domain = parseaddr(sender)[1].rpartition("@")[2]
     id = event.id if _ID.fullmatch(event.id) else hashlib.sha256(event.id.encode()).hexdigest()
     message["From"], message["To"] = sender, ", ".join(to)
-    message["Subject"] = line(subject or f"[Stepwell] {event.headline}")[:SUBJECT_CHARACTERS]
+    message["Subject"] = line(subject or f"[Stepwell] {event.headline}").replace(ENCODED, "= ?")[:SUBJECT_CHARACTERS]
     message["Date"] = format_datetime(_moment(event.whole.get("time")))
     message["Message-ID"] = f"<{id}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"

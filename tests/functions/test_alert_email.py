@@ -96,6 +96,11 @@ def test_what_is_odd_stays_within_its_header(open_: Open) -> None:
     send(server, subject="Ärger\nX: y", event=EVENT | {"time": "2026-11-21T07:42:43"})
     assert server.post.mails[1].message["Subject"] == "Ärger X: y"
     assert server.post.mails[1].message["Date"].endswith("07:42:43 +0000")
+    encoded = "Boom =?utf-8?q?x=0D=0ABcc:=20eve=40shop.example=0D=0A=0D=0Ahello?= =?utf-8?b?w7w=?="
+    send(server, event=EVENT | {"data": {"message": encoded}})
+    message = server.post.mails[2].message
+    assert (message["Subject"], message["Bcc"]) == (f"[Stepwell] {encoded}".replace("=?", "= ?"), None)
+    assert message.get_content().startswith("Boom")
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH")  # the server sees no STARTTLS where there was TLS before
@@ -198,6 +203,7 @@ def test_a_server_nearby_needs_the_settings_that_http_does(open_: Open, monkeypa
         ({"from": None}, "/from: this key is missing"),
         ({"from": ["a@b.example"]}, "/from: this must be an address"),
         ({"from": "a@b.example\nBcc: c@d.example"}, "/from: this must be an address"),
+        ({"from": "=?utf-8?q?a=0ABcc:_c?= <a@b.example>"}, "/from: this must be an address"),
         ({"to": []}, "/to: this must not be empty"),
         ({"to": ["a@b.example", "ops"]}, '/to/1: this must be an address, as "ops@example.com"'),
         ({"to": ["a@b.example, c@d.example"]}, "/to/0: this must be an address"),

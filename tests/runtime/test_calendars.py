@@ -97,3 +97,16 @@ def test_there_may_be_a_thousand() -> None:
     assert calendars.put(world.pending, world.read, "c7", [DAY], 2.0), "one that is there may change"
     assert not calendars.put(world.pending, world.read, "c7", [DAY], 3.0)
     assert calendars.found(world.read, "c7").changed == 2.0
+
+
+def test_its_days_are_read_once_until_they_change() -> None:
+    world = World()
+    calendars.put(world.pending, world.read, "c", [DAY], 1.0)
+    world.commit()
+    first, again = (calendars.found(world.ledger.read, "c").days for _ in range(2))
+    assert first is again
+    world.pending = Pending()
+    other = Days(date(2051, 1, 1), date(2051, 1, 1))
+    calendars.put(world.pending, world.read, "c", [other], 1.0)
+    world.commit()
+    assert [day.first for day in calendars.found(world.ledger.read, "c").days] == [other.first]

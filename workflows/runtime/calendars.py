@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from storage.protocol import Key
@@ -50,8 +51,13 @@ def load(read: Read, name: str) -> Calendar | None:
     data = read("document", ("calendar", name))
     if data is None:
         return None
-    days = (Days(date.fromisoformat(first), date.fromisoformat(last), title, name) for first, last, title in data["days"])
-    return Calendar(name, tuple(days), float(data["changed"]), _uses(read, name))
+    return Calendar(name, _days(name, tuple(map(tuple, data["days"]))), float(data["changed"]), _uses(read, name))
+
+
+@lru_cache(maxsize=100)
+def _days(name: str, rows: tuple[tuple[str, str, str], ...]) -> tuple[Days, ...]:
+    """Remembered, for a thousand take milliseconds and are looked up by each schedule that is due."""
+    return tuple(Days(date.fromisoformat(first), date.fromisoformat(last), title, name) for first, last, title in rows)
 
 
 def found(read: Read, name: str) -> Calendar:
