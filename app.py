@@ -13,7 +13,7 @@ from workflows.api.problems import register_problems
 from workflows.api.rest import register_rest
 from workflows.api.safety import guard
 from workflows.language import compile_definition, compile_schedule
-from workflows.model import ISOLATED, SHARED
+from workflows.model import DELIVERING, ISOLATED, SHARED
 from workflows.ping import Ping
 from workflows.runtime.alerter import Alerter
 from workflows.runtime.asking import asker
@@ -22,6 +22,7 @@ from workflows.runtime.engine import Engine
 from workflows.runtime.executor import Executor
 from workflows.runtime.fanout import Fanout
 from workflows.runtime.functions import RegisteredFunctions
+from workflows.runtime.gates import ALERTING
 from workflows.runtime.inline import InlineExecutor
 from workflows.runtime.ledger import Ledger
 from workflows.runtime.scheduler import Scheduler
@@ -92,12 +93,13 @@ def create_app(settings: Settings) -> Flask:
 
 
 def _executors(settings: Settings, vault: Vault) -> list[Executor]:
-    """Where functions run: on threads of the server, in workers of many threads, in workers of their own."""
+    """Where functions run: on threads of the server, those for alerts apart, in workers of many threads, in workers of their own."""
     cores, recycle = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, settings.recycle_after
     shared, isolated = settings.task_workers or cores, settings.isolated_workers or 2 * cores
     sources = (BUILT_IN, *settings.sources)
     return [
         InlineExecutor(REGISTRY.get, settings.task_threads, vault),
+        InlineExecutor(REGISTRY.get, ALERTING, vault, DELIVERING),
         WorkerPool(SHARED, sources, settings.secrets, workers=shared, threads=settings.task_threads, recycle_after=recycle),
         WorkerPool(ISOLATED, sources, settings.secrets, workers=isolated, recycle_after=recycle, alone=True),
     ]

@@ -126,6 +126,9 @@ INLINE, SHARED, ISOLATED = "inline", "shared", "isolated"
 EXECUTORS = (INLINE, SHARED, ISOLATED)
 """Where functions run: on a thread of the server, on one of many threads of a worker process, in a worker process by themselves."""
 
+DELIVERING = "delivering"
+"""Where functions that deliver alerts run instead of inline: on threads of the server that nothing else holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class TaskSpec:

@@ -20,7 +20,7 @@ def test_a_new_server_has_empty_lists_and_no_nulls(serve: Serve) -> None:
         assert (state["active"], state["queued"]) == ([], [])
         assert state["counts"] == {status.value: 0 for status in Status}
         classes = {one["name"]: one for one in state["pool"]["classes"]}
-        assert list(classes) == ["inline", "shared", "isolated"]
+        assert list(classes) == ["inline", "delivering", "shared", "isolated"]
         assert state["pool"]["workers"] == sum(one["workers"] for one in classes.values()) > 16
         assert classes["inline"] == {"name": "inline", "workers": 16, "processes": 0, "running": 0}
         assert state["uptime"] >= 0

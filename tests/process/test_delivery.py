@@ -41,7 +41,7 @@ class Receiver(Site):
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServerProcess]:
     monkeypatch.setenv("STEPWELL_SECRET_SIGNING", SECRET)
-    found = ServerProcess(tmp_path, "--http-private")
+    found = ServerProcess(tmp_path, "--http-private", "--max-jobs", "2", "--task-threads", "2")
     found.start()
     yield found
     if found.process is not None and found.process.poll() is None:
@@ -137,3 +137,22 @@ def test_killed_on_the_way_it_arrives_all_the_same(server: ServerProcess, status
     first, second = receiver.events()
     assert first == second
     receiver.end()
+
+
+def test_it_arrives_while_jobs_that_hang_hold_all_places_and_threads(server: ServerProcess) -> None:
+    def running() -> int:
+        return int(requests.get(f"{server.url}/system/state", timeout=20).json()["pool"]["running"])
+
+    receiver = Receiver()
+    try:
+        register(server, receiver, 0.2)
+        hanging = {"id": "hanging", "tasks": [{"id": "a", "functionName": "sleep", "parameters": {"seconds": 600}}]}
+        assert requests.post(f"{server.url}/job-definitions", json=hanging, timeout=20).status_code == 201
+        for _ in range(4):
+            requests.post(f"{server.url}/jobs/hanging/execute", json={}, timeout=20)
+        wait_until(lambda: running() == 2, END_S, server.tail)
+        requests.post(f"{server.url}/alerts/test", json={}, timeout=20)
+        wait_until(receiver.events, END_S, server.tail)
+        assert [event["type"] for event in receiver.events()] == ["stepwell.alert.test"]
+    finally:
+        receiver.end()

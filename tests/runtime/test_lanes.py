@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from task_functions.registry import Registry, describe
+from task_functions.registry import REGISTRY, Registry, describe, load
 from tests.core.jobs import dag, task
 from tests.runtime.house import House
 from tests.simulation.faults import Fuse, SimExecutor
-from workflows.model import INLINE, ISOLATED, SHARED, At, Definition, Error, Retrier, Status, TaskSpec
+from workflows.model import DELIVERING, INLINE, ISOLATED, SHARED, At, Definition, Error, Retrier, Status, TaskSpec
 from workflows.runtime.engine import Clocks, Engine
 from workflows.runtime.executor import Done, Erred, Identity, Logged, Lost, Outcome
 from workflows.runtime.functions import RegisteredFunctions
+from workflows.settings import BUILT_IN
 
 
 def spec(executor: str, retries: int = 0, **options: Any) -> TaskSpec:
@@ -286,6 +287,15 @@ def test_the_task_decides_then_the_function_then_the_server(
     registry = Registry()
     registry.add(describe("f", lambda data: data, own))
     assert RegisteredFunctions(registry, default).lane(TaskSpec("f", executor=asked), alone) == expected
+
+
+def test_what_delivers_alerts_has_threads_of_its_own_unless_the_task_says_otherwise() -> None:
+    functions = RegisteredFunctions(REGISTRY)
+    load(BUILT_IN)
+    delivering = ["alert.email", "alert.slack", "alert.webhook"]
+    assert [name for name in REGISTRY.names() if functions.lane(TaskSpec(name), False) == DELIVERING] == delivering
+    assert functions.lane(TaskSpec("alert.email", executor=INLINE), True) == DELIVERING
+    assert functions.lane(TaskSpec("alert.email", executor=ISOLATED), False) == ISOLATED
 
 
 def test_a_function_that_is_gone_and_a_handler_with_variables_have_their_place(tmp_path: Any) -> None:

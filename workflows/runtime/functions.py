@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from task_functions.registry import Registry
-from workflows.model import INLINE, ISOLATED, SHARED, TaskSpec
+from workflows.model import DELIVERING, INLINE, ISOLATED, SHARED, TaskSpec
+
+DELIVER = frozenset({"alert.webhook", "alert.slack", "alert.email"})
 
 
 class RegisteredFunctions:
@@ -28,4 +30,6 @@ class RegisteredFunctions:
         lane = spec.executor or own or self._default
         if lane == INLINE and own != INLINE:
             lane = self._default
+        if lane == INLINE and spec.function in DELIVER:
+            return DELIVERING
         return ISOLATED if alone and lane == SHARED else lane

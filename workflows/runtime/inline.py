@@ -35,9 +35,8 @@ class _Attempt:
 class InlineExecutor:
     """An `Executor`. `lookup` finds a function by name; `workers` attempts run at once; `vault` has the secrets."""
 
-    name = INLINE
-
-    def __init__(self, lookup: Lookup, workers: int, vault: Vault | None = None) -> None:
+    def __init__(self, lookup: Lookup, workers: int, vault: Vault | None = None, name: str = INLINE) -> None:
+        self.name = name
         self._lookup = lookup
         self._vault = vault or Vault()
         self._workers = workers

@@ -12,7 +12,9 @@ from workflows.model import Status
 
 
 class ExecutorSchema(Shape):
-    name = fields.String(**given("inline: threads of the server; shared: workers of many threads; isolated: of one.", "shared"))
+    name = fields.String(
+        **given("inline: threads of the server; delivering: those for alerts; shared: workers of many; isolated: of one.", "shared")
+    )
     workers = fields.Integer(**given("Attempts that it can run at once, when all of it is up.", 32))
     processes = fields.Integer(**given("Worker processes that it has now; they are started when attempts wait for them.", 2))
     running = fields.Integer(**given("Attempts that it runs now.", 1))
