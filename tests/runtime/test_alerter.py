@@ -217,6 +217,17 @@ def test_each_failure_of_a_redriven_execution_is_an_alert() -> None:
     assert watch.ids() == [f"failed.{name}.{n}" for n in range(3)]
 
 
+def test_of_one_that_failed_again_before_anybody_looked_the_last_failure_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PAGE", 1)
+    watch = Watch()
+    number = watch.fail()
+    watch.asked(Redrive(number))
+    watch.house.end(number, "Boom")
+    other = watch.fail()
+    watch.look()
+    assert watch.ids() == [f"failed.{watch.house.header(number).id}.1", f"failed.{watch.house.header(other).id}.0"]
+
+
 def test_one_that_goes_on_before_anybody_looks_is_told_all_the_same() -> None:
     watch = Watch()
     number = watch.fail()

@@ -194,6 +194,9 @@ class Alerter:
         with self._ledger.snapshot() as snapshot:
             raised = {one.number: one for one in found}
             made = [(one, alert) for one in raised.values() if (alert := self._failed(snapshot, one)) is not None]
+            if any(alert.data["redriveCount"] for _, alert in made):  # it may be about a failure whose turn is still to come
+                later = {change.number for news in missed(snapshot, found[-1].news) for change in news.changes if _fails(change)}
+                made = [(one, alert) for one, alert in made if one.number not in later]
         after = Followed(upto, max([position.at, *(alert.at for _, alert in made)]))
         for line in self._write(lambda pending, read, now: _raise_failed(pending, read, made, after, now)):
             log.error("%s", line)
