@@ -8,11 +8,15 @@ from flask import Flask
 
 from storage.uri import resolve
 from task_functions.registry import REGISTRY
+from workflows.api.faces import KINDS
 from workflows.api.problems import register_problems
 from workflows.api.rest import register_rest
 from workflows.api.safety import guard
 from workflows.language import compile_definition, compile_schedule
 from workflows.model import ISOLATED, SHARED
+from workflows.ping import Ping
+from workflows.runtime.alerter import Alerter
+from workflows.runtime.asking import asker
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import Engine
 from workflows.runtime.executor import Executor
@@ -22,14 +26,20 @@ from workflows.runtime.inline import InlineExecutor
 from workflows.runtime.ledger import Ledger
 from workflows.runtime.scheduler import Scheduler
 from workflows.runtime.secrets import Vault
+from workflows.runtime.telling import Teller
 from workflows.runtime.workers.pool import WorkerPool
 from workflows.server import Server
 from workflows.service import Service
+from workflows.service.alerts import Alerts
 from workflows.service.audit import Audit
+from workflows.service.backfills import Backfills
+from workflows.service.calendars import Calendars
 from workflows.service.control import Control
 from workflows.service.definitions import Definitions
 from workflows.service.executions import Executions
+from workflows.service.hooks import Hooks
 from workflows.service.inputs import Inputs
+from workflows.service.jobs import Jobs
 from workflows.service.keys import Keys
 from workflows.service.listing import Listing
 from workflows.service.schedules import Schedules
@@ -49,25 +59,35 @@ def create_app(settings: Settings) -> Flask:
     executors = _executors(settings, vault)
     engine = Engine(ledger, catalogue, executors, functions, max_jobs=settings.max_jobs, feed_events=settings.feed_events)
     inputs, seats = Inputs(), Seats(waiting_requests(settings.threads))
-    scheduler = Scheduler(ledger, catalogue, engine, compile_schedule, inputs.check)
+    ask = asker(engine)
+    teller = Teller(ledger, catalogue, inputs.check, ask)
+    alerter = Alerter(ledger, engine, teller, ask, queue_depth=settings.alert_queue_depth)
+    scheduler = Scheduler(ledger, catalogue, engine, compile_schedule, inputs.check, ask=ask, expecting=alerter.wake)
+    schedules = Schedules(ledger, engine, scheduler.wake)
     service = Service(
         definitions=Definitions(ledger, catalogue, engine, REGISTRY, vault, scheduler.wake),
         executions=Executions(ledger, catalogue, engine, inputs, seats),
         control=Control(ledger, catalogue, engine, inputs),
         listing=Listing(ledger, catalogue),
         streams=Streams(ledger, catalogue, Fanout(ledger, engine.feed), seats),
-        system=System(ledger, catalogue, engine, more=scheduler.troubles),
+        system=System(ledger, catalogue, engine, more=lambda: [*scheduler.troubles(), *alerter.troubles()]),
         audit=Audit(ledger),
         keys=Keys(ledger, engine),
-        schedules=Schedules(ledger, engine, scheduler.wake),
+        schedules=schedules,
+        backfills=Backfills(ledger, engine, scheduler.wake),
+        alerts=Alerts(ledger, engine, teller, alerter.wake),
+        calendars=Calendars(ledger, engine),
+        hooks=Hooks(ledger, catalogue, engine, inputs, vault),
+        jobs=Jobs(ledger, catalogue, schedules),
     )
 
     app = Flask("stepwell", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    app.extensions["stepwell"] = Server(settings, store, engine, service, scheduler)
+    ping = Ping(settings.ping_url, settings.ping_interval, service.system.unwell)
+    app.extensions["stepwell"] = Server(settings, store, engine, service, scheduler, alerter, ping)
     register_problems(app)
     guard(app, settings, service.keys)
-    register_rest(app, service)
+    register_rest(app, service, KINDS)
     return app
 
 

@@ -14,12 +14,14 @@ from benchmarks.figures import Spread, readable, spread
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One figure of one round. `raw`: 4 KiB append+fdatasync per second seen right beside it, for what waits for the disk."""
+    """One figure of one round. `raw`: 4 KiB append+fdatasync per second seen right beside it, for what waits for the disk.
+    `target`: what it should stay below."""
 
     name: str
     value: float
     unit: str
     raw: float | None = None
+    target: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Row:
     unit: str
     value: Spread
     raw: Spread | None
+    target: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class Collection:
 
 def _row(name: str, found: Sequence[Measure]) -> Row:
     raw = [measure.raw for measure in found if measure.raw is not None]
-    return Row(name, found[0].unit, spread([measure.value for measure in found]), spread(raw) if raw else None)
+    return Row(name, found[0].unit, spread([measure.value for measure in found]), spread(raw) if raw else None, found[0].target)
 
 
 def table(heads: Sequence[str], lines: Iterable[Sequence[str]], left: int = 1) -> str:
@@ -88,9 +91,12 @@ def table(heads: Sequence[str], lines: Iterable[Sequence[str]], left: int = 1) -
 
 def text(facts: Mapping[str, str], rows: Iterable[Row], ratios: Iterable[Ratio], reported: Iterable[Reported]) -> str:
     """The whole report, ready to be printed."""
-    parts = ["\n".join(f"{name}: {value}" for name, value in facts.items())]
+    parts, rows = ["\n".join(f"{name}: {value}" for name, value in facts.items())], list(rows)
     heads = ("measured here", "median", "min .. max", "unit", "disk syncs/s", "min .. max")
     parts.append(table(heads, map(_cells, rows)))
+    aims = [(row.name, readable(row.value.median), readable(row.target), row.unit) for row in rows if row.target is not None]
+    if aims:
+        parts.append(table(("targets", "median", "at most", "unit"), aims))
     listed = [(ratio.name, readable(ratio.value)) for ratio in ratios]
     if listed:
         parts.append(table(("ratios of medians, this run", "times"), listed))
@@ -116,7 +122,13 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _row_data(row: Row) -> dict[str, Any]:
-    return {"name": row.name, "unit": row.unit, **_spread_data(row.value), "disk": _spread_data(row.raw) if row.raw else None}
+    return {
+        "name": row.name,
+        "unit": row.unit,
+        **_spread_data(row.value),
+        "disk": _spread_data(row.raw) if row.raw else None,
+        "target": row.target,
+    }
 
 
 def _range(value: Spread) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import floors, live, workers, workloads
+from benchmarks import floors, live, schedules, workers, workloads
 from benchmarks import scale as scales
 from benchmarks.inprocess import Bench
 from benchmarks.report import Collection, Measure, Ratio
@@ -38,6 +38,8 @@ class Scale:
     branches: int = 100
     waiting: int = 100_000
     idle_s: float = 10.0
+    firing_s: int = 20
+    schedules: int = 10_000
 
 
 QUICK = Scale(
@@ -51,6 +53,8 @@ QUICK = Scale(
     branches=20,
     waiting=2_000,
     idle_s=1.0,
+    firing_s=5,
+    schedules=500,
 )
 
 
@@ -159,6 +163,14 @@ def _waiting(directory: Path, scale: Scale) -> Iterator[Measure]:
     return scales.waiting(directory, scale.waiting, scale.idle_s)
 
 
+def _firing(directory: Path, scale: Scale) -> Iterator[Measure]:
+    return schedules.lateness(directory, scale.firing_s)
+
+
+def _schedules(directory: Path, scale: Scale) -> Iterator[Measure]:
+    return schedules.idle(directory, scale.schedules, scale.idle_s)
+
+
 BENCHMARKS = (
     Benchmark("disk", "Floor: 4 KiB append and fdatasync, one after the other, on the disk the stores are on.", _disk),
     Benchmark("commit", "Floor: one record of 2 KiB changed and committed through our strict FileStorage.", _commit),
@@ -180,6 +192,8 @@ BENCHMARKS = (
     Benchmark("parallel", "A Parallel whose branches call a function that does nothing: cost per branch.", _parallel),
     Benchmark("languages", "Three tasks that do nothing as a task list and as a state machine: cost per task.", _languages),
     Benchmark("waiting", "Executions in a Wait state of a day: making them, and a server with all of them and nothing to do.", _waiting),
+    Benchmark("firing", f"{schedules.FIRING} jobs that are due every second: how late their executions are submitted.", _firing),
+    Benchmark("schedules", "Schedules of which none is due: a server with all of them, beside one that has none.", _schedules),
 )
 
 

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
 
 from reference.tables import code, ranged, spelt, table
+from workflows.api import goflow, rest
 from workflows.api.bodies import JSON, JsonBody
 from workflows.api.paths import shown_path
-from workflows.api.rest import KINDS
 from workflows.api.rest.endpoints import Endpoint, Kind
+from workflows.api.schemas.base import Answers, ListOf
 from workflows.api.schemas.queries import Instant
 
 _EVERYWHERE = {401, 403, 404, 422, 500, 503, 400, 413, 415, 429}
@@ -20,7 +21,11 @@ _EVERYWHERE = {401, 403, 404, 422, 500, 503, 400, 413, 415, 429}
 
 
 def endpoints() -> str:
-    return "\n\n".join(map(_kind, KINDS))
+    return "\n\n".join(map(_kind, rest.KINDS))
+
+
+def goflow_endpoints() -> str:
+    return "\n\n".join(map(_kind, goflow.KINDS))
 
 
 def _kind(kind: Kind) -> str:
@@ -44,16 +49,20 @@ def _does(endpoint: Endpoint) -> str:
 
 def _answers(endpoint: Endpoint) -> str:
     media = f" `{endpoint.media}`" if endpoint.media != JSON else ""
-    usual = [f"{status}{media}{_members(schema)}" for status, schema in endpoint.answers.items()]
+    usual = [f"{status}{'' if n else media}{_members(form)}" for n, (status, form) in enumerate(endpoint.answers.items())]
     return "; ".join((*usual, *(f"{status} {HTTPStatus(status).phrase}" for status in endpoint.errors if status not in _EVERYWHERE)))
 
 
-def _members(schema: type[Schema] | None) -> str:
-    return "" if schema is None else f" `{{{', '.join(one.data_key or name for name, one in schema().dump_fields.items())}}}`"
+def _members(form: Answers) -> str:
+    shape = form.shape if isinstance(form, ListOf) else form
+    if not isinstance(shape, type):
+        return ""
+    members = f"{{{', '.join(one.data_key or name for name, one in shape().dump_fields.items())}}}"
+    return f" `[{members}]`" if isinstance(form, ListOf) else f" `{members}`"
 
 
 def _role(endpoint: Endpoint) -> str:
-    return "none" if endpoint.public else endpoint.needed_role.name.lower()
+    return "a signature" if endpoint.signed else "none" if endpoint.public else endpoint.needed_role.name.lower()
 
 
 def _taken(endpoint: Endpoint) -> Iterator[tuple[str, ...]]:

@@ -21,6 +21,10 @@ _NAMED = {
     "retryDelay": "an object, below",
     "schedule": "[schedule](schedules.md)",
     "blackout": "an object, below",
+    "onAlert": "an object, [see there](alerts.md)",
+    "hook": "[hook](hooks.md)",
+    "signature": "an object, below",
+    "secret": "reference to a secret",
     "days": "object with `from`, and `to` and `name` if wanted",
     "states": "an object of states by name",
     "itemProcessor": "a state machine",
@@ -54,6 +58,18 @@ def schedule_fields() -> str:
 
 def blackout_fields() -> str:
     return _fields("blackout")
+
+
+def on_alert_fields() -> str:
+    return _fields("onAlert")
+
+
+def hook_fields() -> str:
+    return _fields("hook")
+
+
+def signature_fields() -> str:
+    return _fields("signature")
 
 
 def state_fields() -> str:

@@ -7,8 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reference.commands import commands
-from reference.endpoints import endpoints
-from reference.fields import blackout_fields, job_fields, retry_delay_fields, schedule_fields, state_fields, task_fields
+from reference.endpoints import endpoints, goflow_endpoints
+from reference.fields import (
+    blackout_fields,
+    hook_fields,
+    job_fields,
+    on_alert_fields,
+    retry_delay_fields,
+    schedule_fields,
+    signature_fields,
+    state_fields,
+    task_fields,
+)
 from reference.settings import settings
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -20,9 +30,13 @@ PARTS: dict[str, Callable[[], str]] = {
     "retryDelay fields": retry_delay_fields,
     "schedule fields": schedule_fields,
     "blackout fields": blackout_fields,
+    "onAlert fields": on_alert_fields,
+    "hook fields": hook_fields,
+    "signature fields": signature_fields,
     "state machine fields": state_fields,
     "settings": settings,
     "endpoints": endpoints,
+    "goflow endpoints": goflow_endpoints,
     "commands": commands,
 }
 

@@ -1,8 +1,9 @@
-"""The functions every server has: `echo`, `sleep` and `fail`, which touch nothing outside, and `http` and `command`, which do.
-The first three are small and quick and run in the server itself unless a task says otherwise.
+"""The functions every server has: `echo`, `sleep` and `fail`, which touch nothing outside, and those that do: `http`, `http.get`,
+`http.post`, `command`, and `alert.webhook`, `alert.slack` and `alert.email`, by which alerts reach people. The first three are small and
+quick and run in the server itself unless a task says otherwise; so do alerts, which must go out also where no worker can be started.
 
-Data that makes no sense raises ValueError, which says what would. The last two live in files of their own, which are read when they are
-first called: a worker that calls no server need not import `requests`.
+Data that makes no sense raises ValueError, which says what would. What touches something outside lives in files of its own, which are read
+when it is first called: a worker that calls no server need not import `requests`.
 """
 
 from __future__ import annotations
@@ -69,6 +70,22 @@ def http(data: Any, ctx: Context) -> dict[str, Any]:
     return call(data, ctx)
 
 
+@task_function("http.get")
+def http_get(data: Any, ctx: Context) -> dict[str, Any]:
+    """`http` with the method GET, so without `method`, `json` and `body`."""
+    from task_functions.http_call import call
+
+    return call(data, ctx, "http.get")
+
+
+@task_function("http.post")
+def http_post(data: Any, ctx: Context) -> dict[str, Any]:
+    """`http` with the method POST, so without `method`. What it sends is the same in every attempt."""
+    from task_functions.http_call import call
+
+    return call(data, ctx, "http.post")
+
+
 @task_function
 def command(data: Any, ctx: Context) -> dict[str, Any]:
     """Runs a program: `{"argv", "cwd", "env", "stdin", "timeout", "expected", "maxOutputBytes"}`, of which only `argv` is needed; answers
@@ -76,3 +93,28 @@ def command(data: Any, ctx: Context) -> dict[str, Any]:
     from task_functions.command import call
 
     return call(data, ctx)
+
+
+@task_function("alert.webhook", executor="inline")
+def alert_webhook(data: Any, ctx: Context) -> dict[str, Any]:
+    """Sends an event, signed: `{"url", "secret", "event", "headers", "timeoutSeconds"}`; answers `{"id", "status"}`. See `alert_hooks`."""
+    from task_functions.alert_hooks import webhook
+
+    return webhook(data, ctx)
+
+
+@task_function("alert.slack", executor="inline")
+def alert_slack(data: Any, ctx: Context) -> dict[str, Any]:
+    """Posts a text to a chat: `{"url", "event", "text", "timeoutSeconds"}`; answers `{"id", "status"}`. See `alert_hooks`."""
+    from task_functions.alert_hooks import slack
+
+    return slack(data, ctx)
+
+
+@task_function("alert.email", executor="inline")
+def alert_email(data: Any, ctx: Context) -> dict[str, Any]:
+    """Sends a mail: `{"host", "port", "tls", "username", "password", "from", "to", "event", "subject", "timeoutSeconds"}`; answers
+    `{"id", "messageId", "accepted", "refused"}`. See `alert_email`."""
+    from task_functions.alert_email import email
+
+    return email(data, ctx)

@@ -1,4 +1,4 @@
-"""The examples: those of the state machines are in modules of their own, here is a software bill of materials (`definitions/sbom.json`).
+"""The examples: most are in modules of their own, here is a software bill of materials (`definitions/sbom.json`).
 
 Five functions: list what is installed; hash a shard of the files; sort out licences; and who requires whom; join all that in a report.
 Each depends only on the installation and its data, so running one again, after a crash or in a retry, gives the same result and
@@ -20,7 +20,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from task_functions import example_csv, example_retries, example_saga, sbom_report  # noqa: F401  (imported, they register)
+from task_functions import example_csv, example_goflow, example_retries, example_saga, sbom_report  # noqa: F401  (imported, they register)
 from task_functions.call_log import logged
 from task_functions.context import Context
 from task_functions.installation import Distribution, OwnedFile, files, hash_file, header, installed, listed, normalised, shard_of

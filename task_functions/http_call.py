@@ -1,9 +1,5 @@
-"""The function `http`: one call of a server, bounded in time and size, to where the settings permit.
-
-The call is made on a thread of its own. The attempt's thread waits for it, gives signs of life, and gives up when the time is over or the
-attempt is cancelled, wherever the call stands then: in looking up a name, in a handshake, in a body that comes a byte at a time. The
-connection is cut, so the thread ends too.
-"""
+"""The functions `http`, `http.get` and `http.post`: one call of a server, bounded in time and size, to where the settings permit. `send` is
+for others that call one."""
 
 from __future__ import annotations
 
@@ -11,7 +7,6 @@ import base64
 import json
 import math
 import os
-import threading
 import time
 from collections.abc import Mapping
 from email.message import Message
@@ -22,20 +17,17 @@ import requests
 from requests.exceptions import ContentDecodingError, RequestException, SSLError
 from urllib3.exceptions import HTTPError
 
+from task_functions.attended import Attended
 from task_functions.context import Context
-from task_functions.http_request import Request, read, without_query
-from task_functions.http_wire import HttpConnectionError, Wire
-from task_functions.inputs import Cancelled
-from task_functions.permissions import permissions
-
-SLICE_SECONDS = 0.1
-"""How soon a call notices that it was cancelled."""
+from task_functions.http_request import Request, read
+from task_functions.http_wire import HttpConnectionError
 
 REDIRECTS = 10
 CHUNK_BYTES = 65_536
 QUOTED_CHARACTERS = 200
 _REDIRECTING = (301, 302, 303, 307, 308)
-_AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Variables that name the certificate authorities to trust."""
 
 
 class HttpStatusError(Exception):
@@ -54,53 +46,29 @@ class HttpBodyTooLarge(Exception):
     """The answer's body has more than `maxBytes`."""
 
 
-def call(data: Any, ctx: Context) -> dict[str, Any]:
-    """`{"status", "headers", "json" or "body" or "base64"}`. Raises InvalidInput, HttpNotAllowed, HttpConnectionError, HttpTimeout,
-    HttpStatusError, HttpBodyTooLarge."""
-    request = read(data, ctx.idempotency_key)
+def call(data: Any, ctx: Context, function: str = "http") -> dict[str, Any]:
+    """For the function of that name: `{"status", "headers", "json" or "body" or "base64"}`. Raises InvalidInput, HttpNotAllowed,
+    HttpConnectionError, HttpTimeout, HttpStatusError, HttpBodyTooLarge."""
+    return send(read(data, ctx.idempotency_key, function), ctx)
+
+
+def send(request: Request, ctx: Context) -> dict[str, Any]:
+    """The same for a request that is read already."""
     begun = time.monotonic()
-    result = _Call(request, begun).wait(ctx)
+    result = _Call(request).wait(ctx)
     ctx.logger.info("%s answered %d after %.3f s", request.told, result["status"], time.monotonic() - begun)
     return result
 
 
-class _Call:
-    def __init__(self, request: Request, begun: float) -> None:
+class _Call(Attended):
+    name = "http"
+    late = HttpTimeout
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request.told, request.seconds)
         self._request = request
-        self._deadline = begun + request.seconds
-        self._wire = Wire(permissions(), self._deadline)
-        self._ended = threading.Event()
-        self._stage = "connecting"
-        self._result: dict[str, Any] = {}
-        self._error: BaseException | None = None
 
-    def wait(self, ctx: Context) -> dict[str, Any]:
-        threading.Thread(target=self._work, name="http", daemon=True).start()
-        try:
-            while not self._ended.wait(max(0.0, min(SLICE_SECONDS, self._deadline - time.monotonic()))):
-                if ctx.cancelled:
-                    raise Cancelled(f"{self._request.told} was given up")
-                if time.monotonic() >= self._deadline:
-                    raise HttpTimeout(f"{self._request.told} took longer than {self._request.seconds:g} s, and was {self._stage}")
-                ctx.heartbeat()
-        finally:
-            self._wire.cut()
-        if self._error is not None:
-            raise self._error from None
-        return self._result
-
-    # ------------------------------------------------------------------------------------------------- on the call's own thread
-
-    def _work(self) -> None:
-        try:
-            self._result = self._followed()
-        except BaseException as error:  # it is raised again where the attempt is
-            self._error = error
-        finally:
-            self._wire.close()
-            self._ended.set()
-
-    def _followed(self) -> dict[str, Any]:
+    def work(self) -> dict[str, Any]:
         request = self._request
         for _ in range(REDIRECTS + 1):
             with self._sent(request) as response:
@@ -112,22 +80,22 @@ class _Call:
                     raise HttpStatusError(f"{request.told} led to what is no address of HTTP", response.status_code)
                 request, status = following, response.status_code
         raise HttpStatusError(
-            f"{self._request.told} was led on more than {REDIRECTS} times, at last to {without_query(request.url)}", status
+            f"{self._request.told} was led on more than {REDIRECTS} times, at last to {request.shown(request.url)}", status
         )
 
     def _sent(self, request: Request) -> requests.Response:
         """The answer, its body not yet read."""
         _, host, port = request.place
-        self._stage = f"connecting to {host}"
-        self._wire.check(host, port)
-        authorities = next((os.environ[name] for name in _AUTHORITIES if os.environ.get(name)), None)
+        self.stage = f"connecting to {host}"
+        self.wire.check(host, port)
+        authorities = next((os.environ[name] for name in AUTHORITIES if os.environ.get(name)), None)
         patience = request.seconds + 1  # more than this side has, so that who waits decides what it was
         try:
             prepared = requests.Request(request.method, request.url, headers=dict(request.headers), data=request.content).prepare()
-            response = self._wire.adapter.send(prepared, stream=True, timeout=patience, verify=authorities or True, proxies={})
+            response = self.wire.adapter.send(prepared, stream=True, timeout=patience, verify=authorities or True, proxies={})
         except (RequestException, HTTPError, OSError) as error:
             raise HttpConnectionError(f"{request.told}: {_why(error)}") from None
-        self._stage = "reading the answer"
+        self.stage = "reading the answer"
         return response
 
     def _answer(self, request: Request, response: requests.Response) -> dict[str, Any]:
@@ -135,7 +103,11 @@ class _Call:
         if not request.expects(status):
             raise HttpStatusError(self._unexpected(request, response), status)
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return {"status": status, "headers": headers, **_body(headers, self._read(request, response, request.most))}
+        return {
+            "status": status,
+            "headers": headers,
+            **_body(headers, self._read(request, response, request.most) if request.most else b""),
+        }
 
     def _unexpected(self, request: Request, response: requests.Response) -> str:
         status, location = response.status_code, response.headers.get("location", "")
@@ -143,9 +115,9 @@ class _Call:
             start = self._read(request, response, 4 * QUOTED_CHARACTERS, whole=False)
         except HttpConnectionError:
             start = b""
-        text = " ".join(start.decode("utf-8", "replace").split())[:QUOTED_CHARACTERS]
+        text = request.without_place(" ".join(start.decode("utf-8", "replace").split()))[:QUOTED_CHARACTERS]
         phrase = f" {HTTPStatus(status).phrase}" if status in set(HTTPStatus) else ""
-        where = f" (to {without_query(location)}; followRedirects is not on)" if location and status in _REDIRECTING else ""
+        where = f" (to {request.shown(location)}; followRedirects is not on)" if location and status in _REDIRECTING else ""
         return f"{request.told} answered {status}{phrase}{where}" + (f": {text}" if text else "")
 
     def _read(self, request: Request, response: requests.Response, most: int, *, whole: bool = True) -> bytes:

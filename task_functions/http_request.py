@@ -1,4 +1,5 @@
-"""What the function `http` is asked for: its data, read into a frozen request, with every problem told at once."""
+"""What the functions `http`, `http.get` and `http.post` are asked for: their data, read into a frozen request, with every problem told at
+once."""
 
 from __future__ import annotations
 
@@ -14,6 +15,9 @@ from task_functions.inputs import Reader, shown
 
 KEYS = ("method", "url", "headers", "params", "json", "body", "timeout", "expected", "maxBytes", "followRedirects")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+FIXED: Mapping[str, str] = {"http.get": "GET", "http.post": "POST"}
+"""The method of those that have but one; `http.get` sends no body either."""
+
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing, so that twice is as good as once."""
 
@@ -24,6 +28,8 @@ MOST_BYTES = 16 * 1024 * 1024
 
 OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "keep-alive"})
 """Headers that decide where a request goes and where it ends."""
+
+OURS_UNLESS_GIVEN = {"accept-encoding": "gzip, deflate", "user-agent": "stepwell"}
 
 NEUTRAL = frozenset({"accept", "accept-encoding", "accept-language", "content-type", "user-agent", "idempotency-key"})
 """Headers that follow a redirect to another server. Any other might be a key to the first one."""
@@ -37,7 +43,8 @@ _PORTS = {"http": 80, "https": 443}
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request. `url` holds no user information (that is a header by then); `headers` are by lower-case name; `expected` holds status
-    codes and classes such as "2xx"; `most` is how many bytes of a body are taken."""
+    codes and classes such as "2xx"; `most` is how many bytes of a body are taken, and with 0 it is not read. `private`: the path is as
+    secret as the query, as that of an incoming webhook is."""
 
     method: str
     url: str
@@ -47,6 +54,7 @@ class Request:
     expected: frozenset[int | str] = frozenset({"2xx"})
     most: int = DEFAULT_BYTES
     follow: bool = False
+    private: bool = False
 
     @property
     def place(self) -> tuple[str, str, int]:
@@ -56,8 +64,21 @@ class Request:
 
     @property
     def told(self) -> str:
-        """For messages: the method and the URL without its query, which may hold a secret."""
-        return f"{self.method} {without_query(self.url)}"
+        """For messages: the method and the URL without what may be a secret."""
+        return f"{self.method} {self.shown(self.url)}"
+
+    def shown(self, url: str) -> str:
+        """One that it leads to, without what may be a secret."""
+        parts = urlsplit(url)
+        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "" if self.private else parts.path, "", ""))
+
+    def without_place(self, text: str) -> str:
+        """What a server says, which may be what it was asked for."""
+        parts = urlsplit(self.url)
+        secrets = {part for part in (parts.path, parts.query) for part in (part, unquote(part)) if len(part) > 1} if self.private else ()
+        for secret in sorted(secrets, key=len, reverse=True):
+            text = text.replace(secret, "***")
+        return text
 
     def expects(self, status: int) -> bool:
         return status in self.expected or f"{status // 100}xx" in self.expected
@@ -76,26 +97,21 @@ class Request:
         return replace(new, headers=kept | auth)
 
 
-def without_query(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
-def read(data: Any, idempotency_key: str) -> Request:
+def read(data: Any, idempotency_key: str, function: str = "http") -> Request:
     """Raises InvalidInput. The key goes along with methods that change something."""
-    reader = Reader("http", data, KEYS)
-    method = reader.choice("method", METHODS, "GET")
-    url, auth = _url(reader)
-    headers = _headers(reader)
-    content = _content(reader, headers)
+    fixed = FIXED.get(function)
+    left_out = {"http.get": ("method", "json", "body"), "http.post": ("method",)}.get(function, ())
+    reader = Reader(function, data, tuple(key for key in KEYS if key not in left_out))
+    method = fixed or reader.choice("method", METHODS, "GET")
+    url, auth = read_url(reader)
+    headers = read_headers(reader)
+    content = None if function == "http.get" else _content(reader, headers)
     if method not in SAFE:
         headers.setdefault("idempotency-key", quote(idempotency_key, safe="!#$&'()*+,/:;=?@[]-._~"))
-    headers.setdefault("accept-encoding", "gzip, deflate")
-    headers.setdefault("user-agent", "stepwell")
     request = Request(
         method=method,
         url=url,
-        headers=auth | headers,
+        headers=OURS_UNLESS_GIVEN | auth | headers,
         content=content,
         seconds=reader.seconds("timeout", DEFAULT_SECONDS, MOST_SECONDS) or DEFAULT_SECONDS,
         expected=_expected(reader),
@@ -132,7 +148,8 @@ def _split(url: str) -> tuple[str, dict[str, str]]:
     return urlunsplit((parts.scheme, place, parts.path or "/", parts.query, "")), {"authorization": f"Basic {secret}"} if at else {}
 
 
-def _url(reader: Reader) -> tuple[str, dict[str, str]]:
+def read_url(reader: Reader) -> tuple[str, dict[str, str]]:
+    """And the header that its user information makes."""
     given = reader.text("url", required=True)
     parameters = _parameters(reader)
     if not given:
@@ -158,7 +175,8 @@ def _parameters(reader: Reader) -> str:
     return urlencode(pairs)
 
 
-def _headers(reader: Reader) -> dict[str, str]:
+def read_headers(reader: Reader) -> dict[str, str]:
+    """By lower-case name."""
     headers: dict[str, str] = {}
     for name, value in reader.object("headers").items():
         place, key = f"headers/{name}", name.lower()

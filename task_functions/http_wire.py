@@ -16,7 +16,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from requests.adapters import HTTPAdapter
+from requests import adapters  # the package first: it is not to meet itself half-way, imported by two threads at once
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
@@ -151,7 +151,7 @@ class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _Tls
 
 
-class _Adapter(HTTPAdapter):
+class _Adapter(adapters.HTTPAdapter):
     """No retries (the task's retries are the engine's), no proxies, no connection kept for another call."""
 
     def __init__(self, connect: Connect) -> None:

@@ -14,7 +14,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 OURS = ("workflows", "storage", "task_functions", "definitions", "app", "wsgi")
 
-LAYER_0 = tuple(f"workflows.{name}" for name in ("model", "events", "transitions", "errors", "expressions", "numbers", "roles", "states"))
+LAYER_0 = tuple(
+    f"workflows.{name}" for name in ("model", "events", "transitions", "errors", "expressions", "numbers", "roles", "states", "hooks")
+)
 CALLING = tuple(f"workflows.runtime.{name}" for name in ("executor", "context", "capture", "calling", "output", "secrets"))
 LOGS = "workflows.logs"
 STORE = ("storage.protocol", "storage.records")
@@ -24,20 +26,26 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.roles": (),
     "workflows.keyfile": ("workflows.roles", "workflows.setting", "workflows.settings"),
     "workflows.offline": ("workflows.runtime", "workflows.service.keys", "storage.uri", *LAYER_0),
-    "workflows.model": ("workflows.errors", "workflows.expressions", "workflows.schedules.schedule"),
+    "workflows.model": (
+        *("workflows.errors", "workflows.expressions", "workflows.schedules.schedule", "workflows.alerts.listening", "workflows.hooks"),
+    ),
     "workflows.transitions": ("workflows.model",),
     "workflows.events": ("workflows.model",),
     "workflows.expressions": (),
     "workflows.numbers": (),
+    "workflows.hooks": ("workflows.expressions",),
     "workflows.states": ("workflows.errors", "workflows.model", "workflows.expressions"),
     "workflows.importers": ("workflows.importers",),
+    "workflows.exporters": ("workflows.exporters", "workflows.core.dataflow", *LAYER_0),
     "workflows.schedules": ("workflows.schedules", "workflows.expressions"),
+    "workflows.alerts": ("workflows.alerts", "workflows.schedules.policy", "workflows.core.dataflow"),
     "workflows.core": ("workflows.core", *LAYER_0),
-    "workflows.language": ("workflows.language", "workflows.schedules", *LAYER_0),
+    "workflows.language": ("workflows.language", "workflows.schedules", "workflows.alerts", *LAYER_0),
     "storage": ("storage",),
     "task_functions": ("task_functions",),
     "definitions": (),
     "workflows.logs": (),
+    "workflows.ping": (),
     "workflows.setting": (),
     "workflows.settings": ("definitions", "workflows.setting", "task_functions.permissions"),
     "workflows.configuration": ("workflows.settings", "workflows.setting"),
@@ -52,36 +60,43 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.runtime.workers.worker": (*CALLING, LOGS, "workflows.runtime.workers.protocol", "task_functions.registry"),
     "workflows.runtime.workers": (*LAYER_0, *CALLING, LOGS, "workflows.runtime.workers", "workflows.runtime.outage"),
     "workflows.runtime.functions": (*LAYER_0, "task_functions.registry"),
-    "workflows.runtime": ("workflows.runtime", "workflows.core", "workflows.schedules", *LAYER_0, *STORE),
+    "workflows.runtime": ("workflows.runtime", "workflows.core", "workflows.schedules", "workflows.alerts", *LAYER_0, *STORE),
     "workflows.service": (
         "workflows.service",
         "workflows.runtime",
-        *("workflows.language", "workflows.schedules"),
+        *("workflows.language", "workflows.schedules", "workflows.alerts"),
         "task_functions.registry",
         "task_functions.permissions",
         "storage.protocol",
         *LAYER_0,
     ),
     "workflows.server": (
-        *("workflows.service", "workflows.settings", "workflows.setting", "workflows.keyfile"),
+        *("workflows.service", "workflows.settings", "workflows.setting", "workflows.keyfile", "workflows.ping"),
         *("workflows.runtime.engine", "workflows.runtime.catalogue", "workflows.runtime.audit", "workflows.runtime.scheduler"),
+        "workflows.runtime.alerter",
         *("task_functions.registry", "task_functions.permissions"),
         *LAYER_0,
         *STORE,
     ),
     "workflows.api": (
         *("workflows.api", "workflows.service", "workflows.settings", "workflows.runtime.state", "workflows.runtime.catalogue"),
-        *("workflows.language.text", "workflows.language.shapes", "workflows.language.positions", LOGS),
+        *("workflows.language.text", "workflows.language.shapes", "workflows.language.positions", "workflows.language.calendars", LOGS),
         *("workflows.runtime.audit", "workflows.runtime.keys"),
         *LAYER_0,
         *STORE,
     ),
-    "workflows.api.schemas": (
-        *("workflows.api.schemas", "workflows.language.shapes", "workflows.language.names", "workflows.core.dataflow"),
-        *("workflows.service.starting", "workflows.service.schedules", "workflows.runtime.changes"),
+    "workflows.api.goflow": (
+        *("workflows.api", "workflows.service", "workflows.importers", "workflows.runtime.state", "workflows.core.dataflow"),
         *LAYER_0,
     ),
-    "workflows.client": ("workflows.client",),
+    "workflows.api.schemas": (
+        *("workflows.api.schemas", "workflows.language.shapes", "workflows.language.names", "workflows.core.dataflow"),
+        *("workflows.service.starting", "workflows.service.schedules", "workflows.service.backfills", "workflows.runtime.changes"),
+        "workflows.alerts",
+        "workflows.language.calendars",
+        *LAYER_0,
+    ),
+    "workflows.client": ("workflows.client", "workflows.hooks"),
     "workflows.testing": ("workflows.client",),
     "workflows.cli": ("workflows.commands",),
     "workflows.commands": ("workflows.commands", "workflows.client", "workflows.configuration", *SETTINGS),
@@ -89,6 +104,10 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.commands.functions": ("task_functions.registry", *SETTINGS),
     "workflows.commands.lint": ("workflows.commands", "workflows.language", "task_functions.registry"),
     "workflows.commands.importing": ("workflows.commands", "workflows.importers"),
+    "workflows.commands.exporting": (
+        *("workflows.commands", "workflows.client", "workflows.exporters", "workflows.language"),
+        *("workflows.errors", "workflows.model", "workflows.numbers"),
+    ),
     "workflows.commands.schema": ("workflows.commands", "workflows.language"),
     "workflows.commands.keys": (
         *("workflows.commands", "workflows.client", "workflows.offline", "workflows.errors"),
@@ -154,7 +173,11 @@ def test_imports_run_one_way(module: str, path: Path) -> None:
     "place",
     [
         "workflows/core",
-        *(f"workflows/{name}.py" for name in ("model", "events", "transitions", "errors", "expressions", "numbers", "roles", "states")),
+        "workflows/exporters",
+        *(
+            f"workflows/{name}.py"
+            for name in ("model", "events", "transitions", "errors", "expressions", "numbers", "roles", "states", "hooks")
+        ),
     ],
 )
 def test_the_core_is_pure(place: str) -> None:

@@ -153,6 +153,17 @@ def test_the_text_sets_apart_what_is_only_reported(collection: Collection) -> No
     assert "92" in told
 
 
+def test_what_has_a_target_is_shown_beside_it(collection: Collection) -> None:
+    assert "targets" not in report.text({}, collection.rows(), [], [])
+    for value in (20.0, 60.0, 70.0):
+        collection.add(Measure("lateness", value, "ms", target=50.0))
+    lines = report.text({}, collection.rows(), [], []).splitlines()
+    aim = lines.index(next(line for line in lines if line.startswith("targets ")))
+    assert (lines[aim].split(), lines[aim + 2].split()) == (["targets", "median", "at", "most", "unit"], ["lateness", "60.0", "50.0", "ms"])
+    data = report.document({}, collection.rows(), [], [])["measured"]
+    assert [(row["name"], row["target"]) for row in data] == [("durable", None), ("quick", None), ("lateness", 50.0)]
+
+
 def test_the_document_holds_the_same_as_json(collection: Collection) -> None:
     data = json.loads(json.dumps(report.document({"rounds": "3"}, collection.rows(), [Ratio("r", 4.0)], SEEDS)))
     assert data["measured"][0]["disk"] == {"median": 1000.0, "min": 900.0, "max": 1100.0, "rounds": [900.0, 1100.0, 1000.0]}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.numbers import Real, dumps, is_number, loads, real
+from workflows.numbers import Real, dumps, is_number, loads, pretty, real
 
 TEXTS = ("0", "-1", "1.0", "1.10", "1e2", "1E+2", "-0.0", "0.1", "3.14", "1e-7", "100000000000000000000000000000000000001", "5e-324")
 
@@ -18,6 +18,7 @@ TEXTS = ("0", "-1", "1.0", "1.10", "1e2", "1E+2", "-0.0", "0.1", "3.14", "1e-7",
 def test_a_number_is_written_as_it_was_read(text: str) -> None:
     for document in (text, f"[{text}]", f'{{"a":{{"b":[1,{text},"1.10"]}}}}'):
         assert dumps(loads(document)) == document
+    assert pretty(loads(f'{{"a":[{text},"é"]}}')) == f'{{\n  "a": [\n    {text},\n    "é"\n  ]\n}}\n'
 
 
 NUMBER = st.from_regex(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?", fullmatch=True).filter(lambda text: text != "-0")

@@ -17,6 +17,7 @@ OTHERS: dict[str, tuple[Any, Any, Any]] = {
     "host": ("127.0.0.2", "127.0.0.3", "127.0.0.4"),
     "insecure": (False, True, False),
     "api_keys": (None, ("viewer:0123456789abcdef", "admin:0123456789:abcdef"), ("operator:fedcba9876543210",)),
+    "ping_url": (None, "https://watch.example/a", "https://watch.example/b"),
     "log_format": ("text", "json", "text"),
     "log_level": ("debug", "error", "warning"),
     "executor": ("isolated", "shared", "isolated"),

@@ -66,6 +66,14 @@ class Misfit(Conflict):
         super().__init__(f"{text}: {'; '.join(problem.message for problem in self.problems)}")
 
 
+class Unsigned(StepwellError):
+    """A request that must be signed is not, or not by whoever may send it. `headers` are those that a signed one has."""
+
+    def __init__(self, text: str, headers: Sequence[str]) -> None:
+        self.headers = tuple(headers)
+        super().__init__(text)
+
+
 class Busy(StepwellError):
     """More requests are waiting than the server will queue; try again later."""
 

@@ -1,8 +1,8 @@
 """Layer 0: the nouns. Definitions, frames, headers and statuses.
 
 Everything here is frozen data; nothing here does I/O, reads a clock or draws a random number. Every other layer may import this one and
-this one imports only `errors` and `expressions` (and `schedules`, for a type). Times are seconds since the epoch (float, UTC), durations
-are seconds.
+this one imports only `errors` and `expressions` (and `schedules`, `alerts` and `hooks`, for a type each). Times are seconds since the epoch
+(float, UTC), durations are seconds.
 
 An execution is a `Header` and a set of `Frame`s. A frame is a place where the execution stands: the root (path ""), a task of a
 DAG, a branch of a Parallel. An event (`workflows.events`) turns frames into frames (`core.machine.step`). What must happen next is a
@@ -21,6 +21,8 @@ from workflows.expressions import Rule as Condition
 from workflows.expressions import Template
 
 if TYPE_CHECKING:
+    from workflows.alerts.listening import OnAlert
+    from workflows.hooks import Hook
     from workflows.schedules.schedule import Schedule
 
 # -------------------------------------------------------------------------------------------- payloads
@@ -189,6 +191,8 @@ class Definition:
     priority: int = 0
     input_schema: InputSchema | None = None
     schedules: tuple[Schedule, ...] = ()
+    on_alert: OnAlert | None = None
+    hooks: tuple[Hook, ...] = ()
     warnings: tuple[Problem, ...] = ()
 
 

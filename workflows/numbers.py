@@ -58,6 +58,11 @@ def dumps(value: Any) -> str:
     return text
 
 
+def pretty(value: Any) -> str:
+    """JSON text for people: the same, a line for each member."""
+    return _MARKED.sub(r"\1", json.dumps(_marked(value), indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
+
+
 def _holds_real(value: Any) -> bool:
     if isinstance(value, dict):
         return any(map(_holds_real, value.values()))

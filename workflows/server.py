@@ -1,4 +1,4 @@
-"""The server as one thing that starts and stops: store, functions, engine, definitions, schedules, in that order.
+"""The server as one thing that starts and stops: store, functions, engine, alerts, definitions, schedules, in that order.
 
 Owns the order and what is said about it on the way. Nothing is opened before `start`, which belongs after every fork.
 """
@@ -14,6 +14,8 @@ from task_functions import permissions
 from task_functions.registry import load
 from workflows.errors import Invalid, StepwellError
 from workflows.keyfile import configured_keys, no_keys
+from workflows.ping import Ping
+from workflows.runtime.alerter import Alerter
 from workflows.runtime.audit import Origin
 from workflows.runtime.catalogue import Registration
 from workflows.runtime.engine import Engine
@@ -29,12 +31,16 @@ log = logging.getLogger(__name__)
 class Server:
     """`start` is idempotent within a process; `stop` before `start` is fine."""
 
-    def __init__(self, settings: Settings, store: Store, engine: Engine, service: Service, scheduler: Scheduler) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, engine: Engine, service: Service, scheduler: Scheduler, alerter: Alerter, ping: Ping
+    ) -> None:
         self.settings = settings
         self.service = service
         self._store = store
         self._engine = engine
         self._scheduler = scheduler
+        self._ping = ping
+        self._alerter = alerter
         self._pid: int | None = None
         self._environment: dict[str, str | None] = {}
 
@@ -53,14 +59,18 @@ class Server:
         self._permit()
         self._load_functions()
         self._engine.start()
+        self._alerter.start()
         with acting(Origin("startup")):
             self._load_definitions(self.settings.definitions)
         self._scheduler.start()
+        self._ping.start()
 
     def stop(self, grace: float | None = None) -> None:
         """Drain: no new work, running attempts get `grace` seconds (the setting's, unless given), the last batch is committed."""
         if self._pid == os.getpid():
+            self._ping.stop()
             self._scheduler.stop()
+            self._alerter.stop()
             self._engine.stop(self.settings.grace_s if grace is None else grace)
             self._store.close()
             self._restore_environment()

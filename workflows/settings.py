@@ -83,9 +83,20 @@ class Settings:
     )
     allow_commands: bool = setting(False, "Let the built-in function `command` start programs.")
     http_allow: tuple[str, ...] = setting(
-        (), "The only hosts that the built-in function `http` may call, such as `api.example.com` or `*.example.com`.", metavar="HOST"
+        (),
+        "The only hosts that `http`, and functions that deliver alerts, may call, such as `api.example.com` or `*.example.com`.",
+        metavar="HOST",
     )
-    http_private: bool = setting(False, "Let the built-in function `http` call private addresses, this machine's included.")
+    http_private: bool = setting(False, "Let `http`, and functions that deliver alerts, call private addresses, this machine's included.")
+    alert_queue_depth: int = setting(0, "More executions than that in the queue raise an alert; 0: none does.", low=0, high=1_000_000_000)
+    ping_url: str | None = setting(
+        None,
+        "An address that is called again and again while all is well, so that a watcher there notices when it is not.",
+        pattern=r"https?://[^\s/?#]+\S*",
+        form="an address that begins with http:// or https://",
+        secret=True,
+    )
+    ping_interval: float = setting(60.0, "Seconds between two such calls.", low=1, high=86_400)
     log_format: Literal["text", "json"] = setting("text", "How the log is written: lines of text, or one JSON object on each line.")
     log_level: Literal["debug", "info", "warning", "error"] = setting("info", "What is logged: that and anything worse.")
     grace_s: float = setting(10.0, "Seconds that running attempts get when the server stops.", low=0, high=3_600)

@@ -15,7 +15,7 @@ from workflows.client import Client
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of one server for all tests of a file; it knows JOBS and the shipped ones."""
-    process = serve(tmp_path_factory.mktemp("shared"), STEPWELL_GRACE_S="0.2")
+    process = serve(tmp_path_factory.mktemp("shared"), STEPWELL_GRACE_S="0.2", STEPWELL_SECRET_LIFE="whsec_bGlmZQ==")
     try:
         address = url_of(process)
         for job in JOBS:

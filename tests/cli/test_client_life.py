@@ -20,7 +20,7 @@ RULES = Map([Rule(endpoint.rule, endpoint=endpoint.name, methods=[endpoint.metho
 ENDPOINTS = {endpoint.name for kind in KINDS for endpoint in kind.endpoints}
 
 
-CHANGE_NOTHING: frozenset[str] = frozenset()
+CHANGE_NOTHING = {"preview_schedule"}
 """Endpoints that are no GET and yet only look."""
 
 CHANGES = {endpoint.name for kind in KINDS for endpoint in kind.endpoints if endpoint.method != "GET"} - CHANGE_NOTHING
@@ -58,6 +58,9 @@ def test_every_endpoint_has_its_method_and_every_change_is_in_the_audit_log(shar
     control(client)
     bulk(client)
     schedules(client)
+    alerts(client)
+    calendars(client)
+    hooks(client)
     access(client)
     assert client.health()["status"] == "ok"
     assert client.system_state()["version"] == client.index()["version"]
@@ -107,9 +110,58 @@ def schedules(client: Client) -> None:
     assert client.schedule("life-hourly")["job"] == "good"
     assert len(client.coming("life-hourly", 3)) == 3
     assert list(client.occurrences("life-hourly")) == []
+    assert len(client.preview_schedule({"cron": "@hourly"}, 4)) == 4
+    backfill(client, "life-hourly")
     client.delete_schedule("life-hourly")
     with pytest.raises(ClientError, match="life-hourly"):
         client.schedule("life-hourly")
+
+
+def backfill(client: Client, schedule: str) -> None:
+    window = ("2025-01-01T00:00:00", "2025-01-01T01:00:00")
+    assert client.preview_backfill(schedule, *window)["missing"] == 3
+    begun = client.start_backfill(schedule, *window, concurrency=3)
+    until(lambda: client.backfill(schedule, begun["id"])["status"] == "completed", what="the end of the backfill")
+    assert [one["started"] for one in client.backfills(schedule)] == [3]
+    with pytest.raises(ClientError, match="has ended"):
+        client.cancel_backfill(schedule, begun["id"])
+    client.add_schedule("slow", {"id": "life-slow", "cron": "@hourly", "input": {"seconds": 5}})
+    assert client.cancel_backfill("life-slow", client.start_backfill("life-slow", *window)["id"])["status"] == "cancelled"
+    client.delete_schedule("life-slow")
+
+
+def alerts(client: Client) -> None:
+    client.register({"id": "life-hear", "onAlert": {}, "tasks": [{"id": "a", "functionName": "echo"}]})
+    for raised in (client.test_alert(), client.test_alert("life-hear")):
+        assert raised["executions"] == [{"job": "life-hear", "executionId": f"alert.{raised['id']}.life-hear", "reason": None}]
+    assert next(client.alerts("test", page=1))["id"] == raised["id"]
+    assert list(client.alerts("late")) == []
+    client.register({"id": "life-hear", "tasks": [{"id": "a", "functionName": "echo"}]})
+    assert client.test_alert()["executions"] == []
+
+
+def calendars(client: Client) -> None:
+    days = [{"from": "2026-12-24", "to": "2026-12-26", "name": "Christmas"}, {"from": "2027-01-01"}]
+    made = client.set_calendar("life-days", {"dates": days})
+    assert made["dates"] == [days[0], {"from": "2027-01-01", "to": "2027-01-01", "name": None}]
+    assert "life-days" in [one["name"] for one in client.calendars()]
+    assert client.calendar("life-days") == made
+    assert client.delete_calendar("life-days")["name"] == "life-days"
+    with pytest.raises(ClientError, match="no calendar has the name"):
+        client.calendar("life-days")
+
+
+def hooks(client: Client) -> None:
+    hook = {"name": "life-hook", "secret": {"$secret": "LIFE"}}
+    client.register({"id": "life-hooked", "tasks": [{"id": "a", "functionName": "echo"}], "hooks": [hook]})
+    assert {"name": "life-hook", "job": "life-hooked", "signature": "standard"} in list(client.hooks())
+    first = client.send_hook("life-hook", {"n": 1}, "whsec_bGlmZQ==", "msg_1")
+    assert first == {"executionID": "hook.life-hook.msg_1", "repeated": False}
+    assert client.send_hook("life-hook", '{"n": 1}', "whsec_bGlmZQ==", "msg_1")["repeated"] is True
+    assert client.send_hook("life-hook", {}, "whsec_bGlmZQ==")["executionID"].startswith("hook.life-hook.msg_")
+    with pytest.raises(ClientError, match="sign it by Standard Webhooks") as raised:
+        client.send_hook("life-hook", {}, "whsec_b3RoZXI=")
+    assert raised.value.status == 401
 
 
 def executions(client: Client) -> None:

@@ -376,7 +376,7 @@ def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
         done = outside("bash", "-c", f"source {tmp_path}/script; {line}", cwd=tmp_path, PATH=path)
         return set(done.stdout.split())
 
-    assert completed("stepwell", "s") == {"serve", "schema", "show", "state", "system"}
+    assert completed("stepwell", "s") == {"serve", "schema", "schedules", "show", "state", "system"}
     assert "--max-jobs" in completed("stepwell", "serve", "--m")
     assert completed("stepwell", "completion", "f") == {"fish"}
     assert completed("stepwell", "definitions", "re") == {"revisions"}
@@ -398,5 +398,8 @@ def test_ids_are_completed_by_asking_the_server(shared: str) -> None:
     assert completed("definitions show", "slo") == ["plain,slow"]
     for command in ("show", "state", "logs", "cancel", "redrive exec-0-1-00000000", "priority"):
         assert completed(command, execution_id[:-2]) == [f"plain,{execution_id}"]
+    client.add_schedule("good", {"id": "completed-one", "at": "2999-01-01T00:00:00"})
+    for command in ("show", "off", "next", "backfill", "cancel-backfill"):
+        assert completed(f"schedules {command}", "completed-") == ["plain,completed-one"]
     assert completed("show --server http://127.0.0.1:1", "exec") == []
     assert completed("show", "exec", server="http://127.0.0.1:1") == []

@@ -26,9 +26,10 @@ def test_it_says_where_it_listens_and_what_it_has_loaded(start: Start) -> None:
     url = url_of(process)
     assert Client(url).health()["status"] == "ok"
     assert not url.endswith(":0")
-    assert "functions: command, echo, fail, http, sleep from task_functions.builtin" in process.said
+    functions = "alert.email, alert.slack, alert.webhook, command, echo, fail, http, http.get, http.post, sleep"
+    assert f"functions: {functions} from task_functions.builtin" in process.said
     assert "definitions: hello, revision 1" in process.said
-    assert len(process.lines) < 10, process.said
+    assert len(process.lines) < 12, process.said
 
 
 def test_bad_files_are_told_with_their_place_and_do_no_harm(start: Start, tmp_path: Path) -> None:

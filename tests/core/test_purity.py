@@ -46,7 +46,7 @@ FORBIDDEN = {
     "workflows.language",
     "workflows.service",
 }
-LAYER_0 = tuple(HOME / f"{name}.py" for name in ("model", "transitions", "errors", "expressions", "numbers"))
+LAYER_0 = tuple(HOME / f"{name}.py" for name in ("model", "transitions", "errors", "expressions", "numbers", "hooks"))
 
 
 def imported(module: Path) -> set[str]:
@@ -68,7 +68,7 @@ def test_the_core_imports_nothing_that_can_act(module: Path) -> None:
 
 @pytest.mark.parametrize("module", LAYER_0, ids=lambda module: module.name)
 def test_layer_0_imports_nothing_of_ours_but_itself(module: Path) -> None:
-    ours = ("workflows.errors", "workflows.expressions", "workflows.model", "workflows.schedules")
+    ours = ("workflows.errors", "workflows.expressions", "workflows.model", "workflows.schedules", "workflows.hooks", "workflows.alerts")
     assert all(name.startswith(ours) for name in imported(module) if name.startswith("workflows."))
 
 

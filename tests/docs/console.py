@@ -2,7 +2,7 @@
 after the other in one place, and what they print is what the page says, but for ids, times and addresses.
 
 A file is a block behind its name ("`functions/shop.py`:"). A `console` block has commands behind `$`, each followed by what it prints, in
-which … stands for anything. `stepwell serve` goes on in the background.
+which … stands for anything. `stepwell serve` goes on in the background. Its port, 8080, and that of whoever it calls, 8090, are free ones.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _MASKS = (
     (re.compile(r"\bkey [0-9a-f]{10}\b"), "key ID"),
     (re.compile(r"\s+"), " "),
 )
+_OTHER = re.compile(r"\b8090\b")
 _PASSING = re.compile(r"(?:[\w-]+ +)?(?:QUEUED|RUNNING|RETRYING|PENDING)\b")
 """What `--watch` prints of it, if it looks in time."""
 
@@ -79,6 +80,11 @@ def alike(command: str, shown: tuple[str, ...], printed: list[str]) -> bool:
     return re.fullmatch(pattern, "\n".join(masked(command, printed)), re.DOTALL) is not None
 
 
+def free_ports() -> tuple[str, str]:
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        return str(one.getsockname()[1]), str(other.getsockname()[1])
+
+
 class Session:
     """Somebody's terminals, beginning in an empty directory. Their server has a port of its own."""
 
@@ -89,8 +95,7 @@ class Session:
         (bin / "stepwell").chmod(0o755)
         self.home = self.place = directory / "home"
         self.home.mkdir()
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = str(free.getsockname()[1])
+        port, self._other = free_ports()
         self._address = f"127.0.0.1:{port}"
         self._variables = {"STEPWELL_PORT": port, "STEPWELL_URL": f"http://{self._address}", "TZ": "UTC", "STEPWELL_GRACE_S": "0.5"}
         self._variables["PATH"] = f"{bin}:{environment()['PATH']}"
@@ -99,11 +104,11 @@ class Session:
 
     def write(self, file: File) -> None:
         assert (self.place / file.name).parent.is_dir(), f"no directory for {file.name}"
-        (self.place / file.name).write_text(file.text, encoding="utf-8")
+        (self.place / file.name).write_text(_OTHER.sub(self._other, file.text), encoding="utf-8")
 
     def run(self, command: str) -> list[str]:
         """What it prints; of a server, until it listens."""
-        command = command.replace("127.0.0.1:8080", self._address)
+        command = _OTHER.sub(self._other, command.replace("127.0.0.1:8080", self._address))
         if command.startswith("stepwell serve"):
             self.close()
             self._server = Process(*shlex.split(command), cwd=self.place, env=self._variables)

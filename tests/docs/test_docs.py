@@ -27,8 +27,8 @@ from workflows.server import Server
 from workflows.service import Service
 from workflows.settings import Settings
 
-BUILT_IN = ("echo", "sleep", "fail", "http", "command")
-INPUTS = {"greeting": '{"name": "Ada"}'}
+BUILT_IN = ("echo", "sleep", "fail", "http", "http.get", "http.post", "command")
+INPUTS = {"greeting": '{"name": "Ada"}', "notify": '{"data": {"message": "It is late"}}'}
 """Of definitions behind which the guide says nothing."""
 
 

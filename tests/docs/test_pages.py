@@ -13,8 +13,8 @@ import pytest
 from reference.pages import PARTS, parts_of, renewed
 from reference.tables import ranged
 from tests.docs.pages import BLOCKS, DOCS, PAGES, README, SESSIONS, Block
+from workflows.api import goflow, rest
 from workflows.api.paths import shown_path
-from workflows.api.rest import KINDS
 from workflows.cli import main
 from workflows.commands import SECTIONS
 from workflows.language.schedules import BlackoutShape, ScheduleShape
@@ -25,6 +25,7 @@ from workflows.settings import TABLE
 NOT_RUN = {
     ("README.md", "make demo   "): "the whole suite, and the demo, which tests/cli/test_demo.py runs",
     ("README.md", ". .venv/bin/activate"): "the environment that `make` makes",
+    ("alerts.md", '{\n  "specversion"'): "no command; tests/alerts compares it with an event",
     ("http.md", "const stream"): "for a browser",
     ("benchmarks.md", "make bench  "): "takes ten minutes; tests/test_benchmarks.py runs the parts",
 }
@@ -55,8 +56,9 @@ def test_the_parts_have_all_that_there_is() -> None:
             assert f"\n| `{key}` | " in PARTS["state machine fields"](), f"{name}.{key}"
     for setting in TABLE.values():
         assert f"`{setting.variable}`" in PARTS["settings"]()
-    for endpoint in (endpoint for kind in KINDS for endpoint in kind.endpoints):
-        assert f"\n| `{endpoint.method} {shown_path(endpoint.rule)}` | {endpoint.summary}" in PARTS["endpoints"]()
+    for kinds, part in ((rest.KINDS, "endpoints"), (goflow.KINDS, "goflow endpoints")):
+        for endpoint in (endpoint for kind in kinds for endpoint in kind.endpoints):
+            assert f"\n| `{endpoint.method} {shown_path(endpoint.rule)}` | {endpoint.summary}" in PARTS[part]()
     for command in (name for section in SECTIONS.values() for name in section):
         assert f"\n#### stepwell {command}\n" in PARTS["commands"]()
 

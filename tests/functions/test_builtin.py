@@ -1,4 +1,4 @@
-"""The functions every server has. `http` and `command` have files of their own."""
+"""The functions every server has. `http`, `command` and those of alerts have files of their own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,18 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_they_are_registered() -> None:
-    assert load("task_functions.builtin").names == ("command", "echo", "fail", "http", "sleep")
+    assert load("task_functions.builtin").names == (
+        "alert.email",
+        "alert.slack",
+        "alert.webhook",
+        "command",
+        "echo",
+        "fail",
+        "http",
+        "http.get",
+        "http.post",
+        "sleep",
+    )
 
 
 def test_echo() -> None:

@@ -6,78 +6,21 @@ import base64
 import gzip
 import json
 import socket
-import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from task_functions import http_wire
-from task_functions.builtin import http
+from task_functions.builtin import http, http_get, http_post
 from task_functions.http_call import HttpBodyTooLarge, HttpStatusError, HttpTimeout
 from task_functions.http_wire import HttpConnectionError, HttpNotAllowed
 from task_functions.inputs import Cancelled, InvalidInput
 from tests.functions.fakes import FakeContext
-
-Answer = Callable[["Handler"], None]
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Answers by the path's first word; every request is kept."""
-
-    protocol_version = "HTTP/1.1"
-    server: Site
-
-    def _any(self) -> None:
-        length = int(self.headers.get("content-length", 0))
-        self.sent = self.rfile.read(length)
-        self.server.seen.append(self)
-        self.server.answers[self.path.partition("?")[0].split("/")[1]](self)
-        self.close_connection = True
-
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _any
-
-    def reply(self, status: int = 200, body: bytes = b"", **headers: str) -> None:
-        self.send_response(status)
-        if status not in (204, 304):
-            self.send_header("Content-Length", str(len(body)))
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-class Site(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, family: socket.AddressFamily = socket.AF_INET, host: str = "127.0.0.1") -> None:
-        self.address_family = family
-        self.seen: list[Handler] = []
-        self.answers: dict[str, Answer] = {}
-        self.closing = threading.Event()
-        super().__init__((host, 0), Handler)
-        threading.Thread(target=lambda: self.serve_forever(0.01), daemon=True).start()
-
-    def on(self, word: str, answer: Answer) -> str:
-        """The URL of that word, which is answered so."""
-        self.answers[word] = answer
-        return f"http://127.0.0.1:{self.server_port}/{word}"
-
-    def handle_error(self, *_: Any) -> None:
-        """The other side hung up, as it should."""
-
-    def end(self) -> None:
-        self.closing.set()
-        self.shutdown()
-        self.server_close()
+from tests.functions.sites import Answer, Handler, Site, self_signed
 
 
 @pytest.fixture
@@ -153,6 +96,39 @@ def test_an_idempotency_key_goes_with_what_changes_something(site: Site) -> None
     assert site.seen[1].headers["Idempotency-Key"] is None
     call(url, FakeContext(idempotency_key="exec-1:tässk\n:1"), method="PATCH")
     assert site.seen[2].headers["Idempotency-Key"] == "exec-1:t%C3%A4ssk%0A:1"
+
+
+def test_get_and_post_are_http_with_one_method(site: Site) -> None:
+    url = site.on("a", lambda r: r.reply(200, b'{"n": 1}', Content_Type="application/json"))
+    same = {name: value for name, value in call(url).items() if name != "headers"}
+    found = http_get({"url": url, "params": {"x": 1}, "headers": {"X-A": "b"}, "timeout": 5, "expected": [200]}, FakeContext())
+    assert {name: value for name, value in found.items() if name != "headers"} == same == {"status": 200, "json": {"n": 1}}
+    for body, sent in (({"json": {"é": [1]}}, '{"é": [1]}'.encode()), ({"body": "zwölf"}, "zwölf".encode()), ({}, b"")):
+        data = {"url": url, **body}
+        for attempt in (1, 2):
+            http_post(data, FakeContext(attempt=attempt))
+            assert (site.seen[-1].command, site.seen[-1].sent) == ("POST", sent), "each attempt sends all of it"
+            assert site.seen[-1].headers["Idempotency-Key"] == "exec-1/task/1"
+    assert (site.seen[1].command, site.seen[1].path, site.seen[1].headers["X-A"]) == ("GET", "/a?x=1", "b")
+    with pytest.raises(HttpStatusError):
+        http_post({"url": url, "expected": 201}, FakeContext())
+
+
+@pytest.mark.parametrize(
+    ("function", "wrong"),
+    [
+        (http_get, {"method": "GET"}),
+        (http_get, {"body": "x"}),
+        (http_get, {"json": None}),
+        (http_post, {"method": "POST"}),
+        (http_post, {"urll": 1}),
+    ],
+)
+def test_get_and_post_take_nothing_that_they_would_ignore(function: Callable[[Any, FakeContext], Any], wrong: dict[str, Any]) -> None:
+    with pytest.raises(
+        InvalidInput, match=rf"^{function.__name__.replace('_', '.')} cannot use its data: /{next(iter(wrong))}: unknown key"
+    ):
+        function({"url": "http://127.0.0.1:1/", **wrong}, FakeContext())
 
 
 def test_user_information_becomes_a_header(site: Site) -> None:
@@ -465,12 +441,7 @@ def test_proxies_and_netrc_of_the_environment_are_not_used(site: Site, monkeypat
 
 
 def test_tls_checks_the_name_although_the_address_was_looked_up_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=site.example"]
-    extra = ["-addext", "subjectAltName=DNS:site.example", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run([*made, *extra], check=True, capture_output=True)
-    secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    secure.load_cert_chain(certificate, key)
+    secure, certificate = self_signed(tmp_path, "site.example")
     names: list[str | None] = []
     secure.sni_callback = lambda _socket, name, _context: names.append(name)
     site = Site()

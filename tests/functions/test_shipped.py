@@ -1,4 +1,5 @@
-"""The shipped task lists, run as they are; the bill of materials on the Python that runs these tests, against a recount of our own.
+"""The shipped task lists, run as they are; the bill of materials on the Python that runs these tests, against a recount of our own, and
+goflow's examples with a clock that nobody waits for.
 
 The state machines are run by a real server, in tests/cli/test_examples.py.
 """
@@ -16,14 +17,20 @@ from typing import Any
 
 import pytest
 
-import task_functions.builtin
 import task_functions.examples  # noqa: F401  (registers what the definitions name)
 from definitions import DIRECTORY
-from task_functions import REGISTRY
+from task_functions import REGISTRY, builtin, example_goflow
 from task_functions.installation import STDLIB, normalised
+from tests.core.world import World
+from tests.functions.fakes import FakeContext
 from tests.functions.worlds import load_definition, run
+from workflows.core.dag import Dag
+from workflows.language import read_definition
+from workflows.model import ROOT, Status, TaskList, child_path
 
 SHARDS = 12
+
+GOFLOW = ("example-complex-analytics", "example-custom-operator")
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +58,8 @@ def test_definitions_are_sound(name: str) -> None:
 
 
 def test_every_definition_is_one_that_a_test_runs() -> None:
-    assert {path.stem for path in DIRECTORY.glob("*.json")} == {"hello", "sbom", "order-saga", "csv-fan-out", "retry-catch-showcase"}
+    by_a_server = {"order-saga", "csv-fan-out", "retry-catch-showcase"}
+    assert {path.stem for path in DIRECTORY.glob("*.json")} == {"hello", "sbom", *GOFLOW} | by_a_server
 
 
 def test_hello() -> None:
@@ -128,3 +136,79 @@ def test_the_report_again_is_the_same_to_the_byte(bill: dict[str, Any], tmp_path
     output, _ = run(definition, {})
     assert output["sha256"] == bill["output"]["sha256"]
     assert (tmp_path / "sbom.md").read_bytes() == (bill["directory"] / "sbom.md").read_bytes()
+
+
+# ---------------------------------------------------------------------------------------------------------------- goflow's examples
+
+
+def played(name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[World, dict[str, tuple[str, int]]]:
+    """The job from its start to its end, its functions called as they are, on a clock of its own. How each task ended, and after how many
+    attempts."""
+    definition = read_definition(json.dumps(load_definition(name)), functions=REGISTRY.has)
+    assert isinstance(definition, TaskList)
+    world = World(Dag(definition))
+    monkeypatch.setattr(builtin, "monotonic", lambda: world.now)
+    monkeypatch.setattr(builtin, "pause", lambda seconds: setattr(world, "now", world.now + seconds))
+    world.start({})
+    while world.status() not in (Status.COMPLETED, Status.FAILED):
+        for path in world.waits():
+            function = REGISTRY.get(definition.tasks[path.removeprefix("/")].spec.function)
+            assert function is not None
+            try:
+                world.succeed(path, function.invoke(json.loads(world.text(world.at(path).input)), FakeContext()))
+            except Exception as error:
+                world.fail(path, type(error).__name__, str(error))
+        if timers := world.timers():
+            world.fire(min(timers, key=lambda path: timers[path]))
+    frames = {task: world.at(child_path(ROOT, task)) for task in definition.tasks}
+    return world, {task: (frame.status.value, frame.attempt) for task, frame in frames.items()}
+
+
+def test_complex_analytics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries in vain, skips, cleans up, and has failed all the same."""
+    world, tasks = played("example-complex-analytics", monkeypatch)
+    assert tasks == {
+        "sleep-one": ("SUCCEEDED", 1),
+        "add-one-one": ("SUCCEEDED", 1),
+        "sleep-two": ("SUCCEEDED", 1),
+        "add-two-four": ("SUCCEEDED", 1),
+        "add-three-four": ("SUCCEEDED", 1),
+        "whoops-with-constant-delay": ("FAILED", 6),
+        "whoops-with-exponential-backoff": ("FAILED", 2),
+        "totally-skippable": ("SKIPPED", 0),
+        "clean-up": ("SUCCEEDED", 1),
+    }
+    assert world.status() is Status.FAILED
+    assert [json.loads(world.text(world.at(f"/add-{of}").output)) for of in ("one-one", "two-four", "three-four")] == [
+        {"sum": 2},
+        {"sum": 6},
+        {"sum": 7},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("drawn", "status", "ended"), [(0, "COMPLETED", "SUCCEEDED"), (2, "COMPLETED", "SUCCEEDED"), (3, "FAILED", "FAILED")]
+)
+def test_custom_operator(monkeypatch: pytest.MonkeyPatch, drawn: int, status: str, ended: str) -> None:
+    monkeypatch.setattr("random.randrange", {4: drawn}.get)
+    world, tasks = played("example-custom-operator", monkeypatch)
+    assert (world.status(), tasks) == (status, {"positive-addition": ("SUCCEEDED", 1), "random-failure": (ended, 1)})
+
+
+@pytest.mark.parametrize("name", GOFLOW)
+def test_goflows_schedules_are_there_and_off(name: str) -> None:
+    [schedule] = read_definition(json.dumps(load_definition(name)), functions=REGISTRY.has).schedules
+    assert not schedule.active
+
+
+@pytest.mark.parametrize(
+    ("data", "words"), [({"a": 1, "b": -1}, "1 and -1"), ({"a": 1}, '"b"'), ({"a": True, "b": 1}, '"a"'), (None, '"a"')]
+)
+def test_what_cannot_be_added(data: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        example_goflow.add(data, FakeContext())
+
+
+def test_what_cannot_be_drawn() -> None:
+    with pytest.raises(ValueError, match="from 1, not 0"):
+        example_goflow.random_failure({"of": 0}, FakeContext())

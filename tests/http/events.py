@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from collections.abc import Callable
@@ -22,11 +23,11 @@ SCHEMA = StreamedExecutionSchema()
 class Reader:
     """`status` and `headers` are there when the stream has begun. `seen`: all events so far; `ended`: there will be no more."""
 
-    def __init__(self, url: str, last: str | None = None, key: str | None = None, **query: str) -> None:
+    def __init__(self, url: str, last: str | None = None, key: str | None = None, path: str = "/stream", **query: str) -> None:
         headers = {} if last is None else {"Last-Event-ID": last}
         headers |= {} if key is None else {"Authorization": f"Bearer {key}"}
         self._connection = HTTPConnection(url.removeprefix("http://"), timeout=30)
-        self._connection.request("GET", f"/stream?{urlencode(query)}", headers=headers)
+        self._connection.request("GET", f"{path}?{urlencode(query)}", headers=headers)
         self._wire = self._connection.sock
         self._answer = self._connection.getresponse()
         self.status, self.headers = self._answer.status, self._answer.headers
@@ -60,6 +61,11 @@ class Reader:
     def position(self) -> str | None:
         """Where to go on."""
         return next((event.id for event in reversed(self.seen) if event.id), None)
+
+    @property
+    def values(self) -> list[dict[str, Any]]:
+        """What was sent, as it was."""
+        return [json.loads(event.data) for event in self.seen.copy() if event.name == "message"]
 
     @property
     def messages(self) -> list[dict[str, Any]]:

@@ -80,6 +80,21 @@ def test_what_comes_next_is_told_with_what_is_odd_about_it(api: Client) -> None:
     problem(api.get(f"/schedules/{id}/next?count=101"), 422, "100")
 
 
+def test_what_would_come_is_told_of_a_schedule_that_is_not_there(api: Client) -> None:
+    begin = {"timezone": "Europe/Berlin", "startDateTime": "2050-03-26T00:00:00"}
+    found = loaded(api.post("/schedule-preview?count=2", {"cron": "0 30 2 * * *", **begin}), ComingSchema())["occurrences"]
+    assert [(one["local"], one["note"]) for one in found] == [
+        ("2050-03-26T02:30:00", None),
+        ("2050-03-27T03:00:00", "the clock skips the time that is meant: it runs at 03:00:00 instead"),
+    ]
+    named = {"job": "nobody", "id": "preview", "at": "2999-01-01T00:00:00", "jitterSeconds": 60}
+    [one] = loaded(api.post("/schedule-preview", named), ComingSchema())["occurrences"]
+    assert one["moment"] < one["start"] < one["moment"] + 60
+    problem(api.post("/schedule-preview", {"cron": "61 * * * *"}), 422, "minutes")
+    problem(api.post("/schedule-preview", []), 422, "object")
+    problem(api.post("/schedule-preview", {"cron": "@daily", "blackout": {"calendars": ["nobodys"]}}), 422, "no calendar 'nobodys'")
+
+
 def test_schedules_of_a_definition_go_with_it_and_clash_with_those_of_others(api: Client) -> None:
     first = job(task("a"), schedules=[{"id": "clash", "at": "2999-01-01T00:00:00"}])
     api.register(first)

@@ -109,8 +109,15 @@ def jobs(draw: st.DrawFn) -> dict[str, Any]:
         tasks.append(task)
     times = {"cron": "0 3 * * *"}, {"intervalSeconds": 90, "overlap": "skip"}, {"at": "2026-12-24T18:00:00", "timezone": "Asia/Tokyo"}
     schedules = draw(st.just({}) | st.builds(lambda some: {"schedules": some}, st.lists(st.sampled_from(times), max_size=3)))
+    secret = {"$secret": "TOKEN"}
+    sent: list[dict[str, Any]] = [
+        {"name": "a", "secret": secret},
+        {"name": "b", "secret": [secret], "signature": "github", "input": {"x.$": "$.body.x"}},
+    ]
+    sent += [{"name": "c", "secret": [secret, secret], "signature": {"header": "X-Signature", "prefix": "", "encoding": "base64"}}]
+    hooks = draw(st.just({}) | st.builds(lambda some: {"hooks": some}, st.lists(st.sampled_from(sent), unique_by=lambda one: one["name"])))
     keyed = {"tasks": {task["id"]: task for task in tasks}} | ({"graph": graph} if form == "graph" else {})
-    return {"id": draw(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,124}", fullmatch=True)), **schedules} | (
+    return {"id": draw(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,124}", fullmatch=True)), **schedules, **hooks} | (
         keyed if form in ("map", "graph") else {"tasks": tasks}
     )
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from marshmallow import ValidationError
 
+from workflows.alerts.listening import OnAlert
 from workflows.errors import Invalid
 from workflows.language import read_definition
 from workflows.language.schedules import problems_of, read_schedule
@@ -41,12 +42,13 @@ def test_all_that_a_schedule_may_say() -> None:
         "blackout": {
             "dates": [{"from": "2026-12-24", "to": "2026-12-26", "name": "Christmas"}],
             "weekdays": ["SUN"],
+            "calendars": ["holidays-de", "works", "holidays-de"],
         },
     }
     found = read_schedule(document, "s")
     start = int(datetime(2026, 1, 1, tzinfo=BERLIN).timestamp())
     end = datetime.fromisoformat("2026-12-31T23:59:59+00:00").timestamp()
-    blackout = Blackout(frozenset({6}), (Days(date(2026, 12, 24), date(2026, 12, 26), "Christmas"),))
+    blackout = Blackout(frozenset({6}), (Days(date(2026, 12, 24), date(2026, 12, 26), "Christmas"),), ("holidays-de", "works"))
     assert found == Schedule(
         id="nightly",
         plan=Plan(Every(90, anchor=start), BERLIN, start, end, blackout),
@@ -88,6 +90,10 @@ def test_what_one_may_leave_out() -> None:
             {"cron": "@daily", "blackout": {"dates": [{"from": "2026-12-26", "to": "2026-12-24"}]}},
             ("/blackout/dates/0/to", "this must not be before from", None),
         ),
+        (
+            {"cron": "@daily", "blackout": {"calendars": ["holidays de"]}},
+            ("/blackout/calendars/0", "an id is 1 to 128 of the characters", None),
+        ),
         ({"cron": "@daily", "blackout": {"dates": [{"from": "Christmas"}]}}, ("/blackout/dates/0/from", "this must be a date", None)),
     ],
 )
@@ -128,3 +134,11 @@ def test_a_job_has_a_hundred_schedules_at_most_and_ids_that_fit() -> None:
         read_definition(json.dumps({**LIST, "schedules": [{"cron": "@daily"}] * 101}), functions=None)
     with pytest.raises(Invalid, match="too long"):
         read_definition(json.dumps({**LIST, "id": "j" * 128, "schedules": [{"cron": "@daily"}] * 2}), functions=None)
+
+
+@DIALECTS
+def test_a_job_of_either_dialect_hears_alerts(job: dict[str, Any]) -> None:
+    wanted = [({}, OnAlert()), ({"kinds": ["late"], "jobs": ["a-*"]}, OnAlert(("late",), ("a-*",))), ({"kinds": []}, OnAlert(()))]
+    for written, expected in wanted:
+        assert read_definition(json.dumps({**job, "onAlert": written}), functions=None).on_alert == expected
+    assert read_definition(json.dumps(job), functions=None).on_alert is None

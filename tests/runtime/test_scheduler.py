@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from storage.memory import MemoryStore
+from storage.protocol import Key
 from tests.core.jobs import dag, task
 from tests.runtime.house import House, answer
 from workflows.errors import Busy, Conflict, Invalid, NotFound, Problem
 from workflows.language import canonical, compile_schedule
 from workflows.model import Definition, Status
+from workflows.runtime.firings import execution_id
 from workflows.runtime.inbox import Request
+from workflows.runtime.ledger import Snapshot
 from workflows.runtime.removal import Remove
 from workflows.runtime.requests import Start, Write
-from workflows.runtime.scheduler import AT_ONCE, PAGE, Scheduler, execution_id
+from workflows.runtime.scheduler import AT_ONCE, NAP_S, PAGE, Scheduler
 from workflows.runtime.schedules import DUE, KEPT, QUEUED, Made, Result, Stored, add, change, load, remove, replace_all, results, switch
 
 JOB = dag(task("a")).definition
@@ -342,3 +348,42 @@ def test_only_the_latest_records_are_kept() -> None:
     records = clock.records()
     assert len(records) == KEPT
     assert records[-1].moment == clock.house.now
+
+
+@pytest.mark.parametrize("due", [0, 1])
+def test_schedules_that_are_not_due_cost_a_look_nothing(due: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are, a look reads as many records and as many keys of indexes; beside one that is due, too."""
+    read: Counter[str] = Counter()
+    record, walk = Snapshot.read, Snapshot.walk
+
+    def reading(self: Snapshot, kind: str, key: Key) -> Any:
+        read["records"] += 1
+        return record(self, kind, key)
+
+    def walking(self: Snapshot, index: str, page: int = 1_000) -> Iterator[Key]:
+        for key in walk(self, index, page):
+            read["keys"] += 1
+            yield key
+
+    monkeypatch.setattr(Snapshot, "read", reading)
+    monkeypatch.setattr(Snapshot, "walk", walking)
+    costs = []
+    for count in (300, 3_000):
+        clock = Clockwork(intervalSeconds=1)
+        one = made(id="idle", startDateTime="2099-01-01T00:00:00")
+        idle = [Made(replace(one.schedule, id=f"idle-{number}"), one.spec) for number in range(count)]
+        clock.write(lambda pending, read, now, idle=idle: [add(pending, read, "idle", one, now) for one in idle])
+        clock.look(1)
+        read.clear()
+        for _ in range(5):
+            assert clock.look(due) == clock.house.now + 1
+        costs.append(dict(read))
+        assert len(clock.records()) == 1 + 5 * due
+    assert costs[0] == costs[1]
+    assert costs[0].get("records", 0) <= 100 * due, "of what is not due nothing is read"
+
+
+def test_while_nothing_is_due_looks_are_as_rare_as_naps() -> None:
+    clock = Clockwork(startDateTime="2099-01-01T00:00:00")
+    assert clock.look() == BEGIN + NAP_S
+    assert clock.look(NAP_S) == BEGIN + 2 * NAP_S

@@ -34,31 +34,35 @@ def due(sample: Sample, zone: ZoneInfo, start: int, end: int) -> list[int]:
 
 
 def _starred(fits: Fits, zone: ZoneInfo, start: int, end: int) -> Iterator[int]:
-    for moment, wall in _walls(zone, start - DAY, end):
+    for moment, wall, _ in _walls(zone, start - DAY, end):
         if moment >= start and fits(wall):
             yield moment
 
 
 def _fixed(fits: Fits, zone: ZoneInfo, start: int, end: int) -> Iterator[int]:
     shown: set[datetime] = set()
-    before = None
-    for moment, wall in _walls(zone, start - DAY, end):
-        skipped: list[datetime] = [] if before is None else _between(before, wall)
-        if any(fits(each) for each in skipped) or (fits(wall) and wall not in shown):
+    for moment, wall, skipped in _walls(zone, start - DAY, end):
+        fit = fits(wall)
+        if (fit and wall not in shown) or (skipped and any(map(fits, skipped))):
             yield moment
-        shown.add(wall)
-        before = wall
-
-
-def _between(before: datetime, wall: datetime) -> list[datetime]:
-    """The minutes that the clock skipped."""
-    return [before + n * MINUTE for n in range(1, int((wall - before) / MINUTE))]
+        if fit:
+            shown.add(wall)
 
 
 @lru_cache(8)
-def _walls(zone: ZoneInfo, start: int, end: int) -> list[tuple[int, datetime]]:
-    """Every minute, and what the clock shows then."""
-    return [(moment, datetime.fromtimestamp(moment, zone).replace(tzinfo=None, fold=0)) for moment in range(start, end + 1, 60)]
+def _walls(zone: ZoneInfo, start: int, end: int) -> list[tuple[int, datetime, list[datetime]]]:
+    """Every minute, what the clock shows then, and the minutes that it skipped just before."""
+    found: list[tuple[int, datetime, list[datetime]]] = []
+    before = None
+    for moment in range(start, end + 1, 60):
+        wall = datetime.fromtimestamp(moment, zone).replace(tzinfo=None, fold=0)
+        found.append((moment, wall, [] if before is None or wall - before <= MINUTE else _between(before, wall)))
+        before = wall
+    return found
+
+
+def _between(before: datetime, wall: datetime) -> list[datetime]:
+    return [before + n * MINUTE for n in range(1, int((wall - before) / MINUTE))]
 
 
 # ------------------------------------------------------------------------------------------------------------- samples
@@ -72,8 +76,10 @@ def sample(rng: random.Random) -> Sample:
     dow_text, dow_fits, dow_star = _weekdays(rng)
 
     def fits(wall: datetime) -> bool:
+        if wall.minute not in minutes or wall.hour not in hours:
+            return False
         both = (day_fits(wall.date()), dow_fits(wall.date()))
-        return wall.minute in minutes and wall.hour in hours and (all(both) if day_star or dow_star else any(both))
+        return all(both) if day_star or dow_star else any(both)
 
     text = f"{minute_text} {hour_text} {day_text} * {dow_text}"
     fixed = not minute_text.startswith("*") and not hour_text.startswith("*")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflows.schedules.cron import read
-from workflows.schedules.plan import UTC, Blackout, Days, Every, Occurrence, Once, Plan, every, jitter, occurrences, remark
+from workflows.schedules.plan import UTC, Blackout, Days, Every, Occurrence, Once, Plan, every, jitter, occurrences, remark, within
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -104,3 +104,34 @@ def test_the_second_time_is_remarked_and_an_interval_has_none() -> None:
     first = at("2026-10-25T02:30:00", BERLIN)
     assert remark(Plan(read("*/30 * * * *"), BERLIN), first + 3600) == "02:30:00 comes twice that day: this is the second time"
     assert remark(Plan(Every(60), BERLIN), first) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last", "expected"),
+    [
+        ("0 * * * *", "2026-06-01T03:00:00+02:00", "2026-06-01T05:00:00+02:00", ["03:00+02", "04:00+02", "05:00+02"]),
+        ("0 * * * *", "2026-06-01T03:00:00.001+02:00", "2026-06-01T04:59:59.999+02:00", ["04:00+02"]),
+        ("0 * * * *", "2026-06-01T03:00:00+02:00", "2026-06-01T03:00:00+02:00", ["03:00+02"]),
+        ("0 * * * *", "2026-06-01T03:00:01+02:00", "2026-06-01T03:59:59+02:00", []),
+        ("0 * * * *", "2026-06-01T04:00:00+02:00", "2026-06-01T03:00:00+02:00", []),
+        ("30 2 * * *", "2026-03-29T00:00:00+01:00", "2026-03-30T00:00:00+02:00", ["03:00+02"]),
+        ("30 2 * * *", "2026-03-29T03:00:00+02:00", "2026-03-29T03:00:00+02:00", ["03:00+02"]),
+        ("*/30 2 * * *", "2026-03-29T00:00:00+01:00", "2026-03-30T00:00:00+02:00", []),
+        ("30 2 * * *", "2026-10-25T02:30:00+02:00", "2026-10-25T02:30:00+01:00", ["02:30+02"]),
+        ("30 2 * * *", "2026-10-25T02:30:00+01:00", "2026-10-25T23:00:00+01:00", []),
+        ("0/30 * * * *", "2026-10-25T02:30:00+02:00", "2026-10-25T02:30:00+01:00", ["02:30+02", "02:00+01", "02:30+01"]),
+        ("*/30 * * * *", "2026-10-25T02:30:00+01:00", "2026-10-25T03:00:00+01:00", ["02:30+01", "03:00+01"]),
+    ],
+)
+def test_a_window_has_both_its_ends(text: str, first: str, last: str, expected: list[str]) -> None:
+    begin, end = (datetime.fromisoformat(moment).timestamp() for moment in (first, last))
+    found = [datetime.fromtimestamp(each.moment, BERLIN) for each in within(Plan(read(text), BERLIN), begin, end)]
+    assert [f"{moment:%H:%M}{str(moment)[-6:-3]}" for moment in found] == expected
+
+
+def test_a_window_tells_what_a_blackout_excludes_and_keeps_to_the_bounds_of_the_plan() -> None:
+    plan = Plan(Every(10), start=100, end=130, blackout=Blackout(frozenset({3})))  # the first of January 1970
+    assert [(each.moment, each.excluded) for each in within(plan, 0, 999)] == [(moment, "it is a THU") for moment in (100, 110, 120, 130)]
+    assert [each.moment for each in within(plan, 110, 120)] == [110, 120]
+    assert list(within(Plan(Once(500)), 501, 600)) == []
+    assert list(within(Plan(Once(500)), 500, 500)) == [Occurrence(500)]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflows.schedules.plan import Every, Occurrence, Plan
-from workflows.schedules.policy import Act, Decision, decide
+from workflows.schedules.policy import Act, Cause, Decision, decide
 from workflows.schedules.schedule import CatchUp, Overlap, Schedule
 
 NOW = 100_000.0
@@ -81,7 +81,7 @@ def test_overlapping(overlap: Overlap, running: bool, queued: int, expected: lis
 def test_what_a_blackout_excludes_is_skipped_whatever_else_holds() -> None:
     due = [Occurrence(int(NOW) - 5, "it is a SUN")]
     assert decide(schedule(overlap=Overlap.CANCEL_PREVIOUS), due, NOW, running=True, queued=()) == [
-        Decision(int(NOW) - 5, Act.SKIP, "it is a SUN")
+        Decision(int(NOW) - 5, Act.SKIP, "it is a SUN", Cause.BLACKOUT)
     ]
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+from bisect import bisect_left
 from datetime import UTC, datetime
 from functools import cache
-from itertools import takewhile
+from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -45,16 +46,21 @@ def _offset(moment: int, zone: ZoneInfo) -> float:
     return offset.total_seconds()
 
 
-def check(text_seed: str, zone: ZoneInfo, start: int, days: int) -> None:
+def check(text_seed: str, zone: ZoneInfo, start: int, days: int, change: int = 0) -> None:
     rng = random.Random(text_seed)
     each = sample(rng)
     cron = read(each.text)
     assert cron.fixed is each.fixed
     end = start + days * DAY
-    for begun in (start, start + rng.randrange(days * DAY)):  # from before the change, and from anywhere, as after a restart
-        found = list(takewhile(lambda moment: moment <= end, moments(cron, zone, begun - 1)))
-        expected = [moment for moment in due(each, zone, start, end) if moment >= begun]
-        assert found == expected, f"{each.text!r} in {zone.key} from {begun} ({text_seed})"
+    everything = due(each, zone, start, end)
+    begins = [start, start + rng.randrange(days * DAY)]  # from before the change, and from anywhere, as after a restart
+    begins += [begun for begun in (change - 1, change, change + 1, change + rng.randrange(-90, 90)) if change]
+    for n, begun in enumerate(begins):
+        first = bisect_left(everything, begun)
+        expected = everything[first : first + 20 if n else None]  # once is enough to see all of it
+        found = [moment for moment in islice(moments(cron, zone, begun - 1), len(expected) + 1) if moment <= end]
+        assert found[: len(expected)] == expected, f"{each.text!r} in {zone.key} from {begun} ({text_seed})"
+        assert n or found == expected, f"{each.text!r} in {zone.key} has more ({text_seed})"
 
 
 @pytest.mark.parametrize("name", ZONES)
@@ -62,8 +68,8 @@ def test_two_days_either_side_of_every_change(name: str) -> None:
     zone = ZoneInfo(name)
     assert changes(name), f"{name} never changes its clocks: choose another"
     for change in changes(name):
-        for n in range(5):
-            check(f"{name}:{change}:{n}", zone, (change - 2 * DAY) // 60 * 60, 4)
+        for n in range(3):
+            check(f"{name}:{change}:{n}", zone, (change - 2 * DAY) // 60 * 60, 4, change)
 
 
 @pytest.mark.parametrize("name", ZONES)
@@ -91,3 +97,9 @@ def test_the_nights_in_berlin(text: str, day: str, expected: list[str]) -> None:
     start = datetime.fromisoformat(day).replace(tzinfo=zone).timestamp()
     found = takewhile(lambda moment: moment < start + 20 * 3600, moments(read(text), zone, start))
     assert [datetime.fromtimestamp(moment, zone).isoformat()[11:] for moment in found] == expected
+
+
+def test_asked_in_the_minute_after_a_skipped_time_the_seconds_to_come_are_told() -> None:
+    zone, cron = ZoneInfo("Europe/Berlin"), read("5,15 30 2 * * *")
+    change = datetime.fromisoformat("2026-03-29T03:00:00").replace(tzinfo=zone).timestamp()
+    assert [next(moments(cron, zone, change + second)) - change for second in (-1, 0, 5, 14)] == [5, 5, 15, 15]

@@ -27,6 +27,7 @@ def passes(wanted: Filter, one: Header) -> bool:
         [
             wanted.job is None or one.definition == wanted.job,
             wanted.status is None or one.status is wanted.status,
+            wanted.statuses is None or one.status in wanted.statuses,
             wanted.since is None or one.created >= wanted.since,
             wanted.until is None or one.created < wanted.until,
             wanted.paused is None or one.paused == wanted.paused,
@@ -68,6 +69,7 @@ filters = st.builds(
     labels=st.sampled_from([{}, {}, {"team": "tea"}, {"team": "coffee", "tier": "1"}, {"team": "milk"}]),
     text=st.none() | st.sampled_from(["red", "GREEN", "blue"]),
     paused=st.none() | st.booleans(),
+    statuses=st.none() | st.lists(st.sampled_from(Status), unique=True).map(tuple),
 )
 
 

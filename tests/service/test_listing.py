@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -17,8 +17,10 @@ from workflows.model import Entry, Error, Status
 from workflows.runtime.entries import Entries
 from workflows.runtime.ledger import Pending
 from workflows.service.filters import Filter
+from workflows.service.jobs import COUNTED, Jobs, Tally
 from workflows.service.listing import Listing
 from workflows.service.paging import Page, cursor, place_of
+from workflows.service.schedules import Schedules
 
 
 def archive_of(count: int, **more: Any) -> tuple[Archive, Listing]:
@@ -82,6 +84,27 @@ def test_a_page_costs_what_is_on_it_however_many_there_are() -> None:
     page = listing.executions(Filter(text="nowhere"), 50)
     assert (page.items, page.next is not None) == ((), True)
     assert archive.store.reads["records"] <= 2_001
+
+
+def test_jobs_with_their_tasks_cost_what_is_on_the_page_and_so_do_counts() -> None:
+    archive = Archive()
+    archive.register("job")
+    ends = (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.RUNNING)
+    for first in range(1, 10_001, 5_000):
+        archive.add(*(header(n, status=ends[n % 4]) for n in range(first, first + 5_000)))
+    listing, jobs = Listing(archive.ledger, archive.catalogue), Jobs(archive.ledger, archive.catalogue, cast(Schedules, None))
+    wanted = Filter(job="job", statuses=(Status.FAILED, Status.CANCELLED))
+    listing.states(wanted, 1)
+    archive.store.clear()
+    page = listing.states(wanted, 50)
+    assert [one.number for one in page.items] == [n for n in range(10_000, 0, -1) if n % 4 in (1, 2)][:50]
+    assert archive.store.reads["records"] <= 2 * 50 + 5
+    assert archive.store.reads["entries"] <= 1_200
+    archive.store.clear()
+    assert jobs.tally("job") == Tally(succeeded=50, failed=100, active=50, counted=COUNTED)
+    assert archive.store.reads == {"records": 0, "entries": archive.store.reads["entries"]}
+    assert archive.store.reads["entries"] <= 4 * COUNTED
+    assert jobs.tally("nobody") == Tally(0, 0, 0, 0)
 
 
 def test_a_summary_has_the_beginning_of_an_error_and_no_traceback() -> None:

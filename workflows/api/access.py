@@ -1,6 +1,7 @@
 """Who may come in and what they may do there: each request's actor, found by its key, and the role that its route needs.
 
-One table says which role a route needs; a route that is not in it is open to nobody. Where no key is needed, as on loopback, who sends none
+One table says which role a route needs; a route that is not in it is open to nobody. Some take signed requests, from whoever can sign them;
+neither keys nor the page a request comes from are looked at there. Where no key is needed, as on loopback, who sends none
 may do everything; who sends one is held to it. Owns how a key is sent; the keys themselves are the service's. What an actor does is done in
 their name (`service.asking.ORIGIN`), for the audit log.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
+from typing import Literal
 
 from flask import Flask, Response, current_app, g, request
 from werkzeug.datastructures import Headers
@@ -25,13 +27,17 @@ from workflows.settings import Settings
 log = logging.getLogger(__name__)
 
 TABLE = "stepwell.roles"
-"""The application's extension that is the table: (method, rule) → Role, or None for a route that is open to everybody."""
+"""The application's extension that is the table: (method, rule) → Role, None for a route that is open to everybody, or SIGNED."""
 
-Table = dict[tuple[str, str], Role | None]
+SIGNED: Literal["signed"] = "signed"
+"""In place of a role: the request is let in by its signature, which the service checks."""
+
+OpenTo = Role | Literal["signed"] | None
+Table = dict[tuple[str, str], OpenTo]
 
 
-def open_routes(app: Flask, rows: Iterable[tuple[str, str, Role | None]]) -> None:
-    """Let people use these routes, each a method, a rule, and the role it needs."""
+def open_routes(app: Flask, rows: Iterable[tuple[str, str, OpenTo]]) -> None:
+    """Let people use these routes, each a method, a rule, and whom it is open to."""
     table: Table = app.extensions.setdefault(TABLE, {})
     table.update({(method, rule): role for method, rule, role in rows})
 
@@ -57,11 +63,17 @@ class Door:
         name = "insecure" if settings.insecure else "loopback"
         self._anybody = None if self.needed else Actor(name, "", Role.ADMIN)
 
+    def signed(self) -> bool:
+        """Whether the present request is let in by its signature alone. Until that is found good, it is nobody's."""
+        table, place = _place()
+        if table.get(place) != SIGNED:
+            return False
+        g.acting = ORIGIN.set(Origin("", "", request.remote_addr or "", request_id()))
+        return True
+
     def admit(self) -> Response | None:
         """Answer the present request, unless it may go on."""
-        table: Table = current_app.extensions.get(TABLE, {})
-        rule = request.url_rule.rule if request.url_rule is not None else None
-        place = ("GET" if request.method == "HEAD" else request.method, rule or "")
+        table, place = _place()
         token = sent_key(request.headers)
         actor = self._anybody if token is None else self._keys.actor(token, request.remote_addr or "")
         if actor is None and (token is not None or table.get(place, Role.VIEWER) is not None):
@@ -72,7 +84,7 @@ class Door:
                 address = request.remote_addr or ""
                 g.welcome = lambda: self._keys.actor(token, address) is not None
             g.acting = ORIGIN.set(Origin(actor.id, actor.name, request.remote_addr or "", request_id()))
-        return None if rule is None or actor is None else _refused(table, place, actor)
+        return None if not place[1] or actor is None else _refused(table, place, actor)
 
     def leave(self, _: BaseException | None = None) -> None:
         """The request is over; its thread will serve others."""
@@ -87,6 +99,12 @@ def sent_key(headers: Headers) -> str | None:
     if scheme.lower() == "bearer":
         return token.strip()
     return headers.get("X-API-Key")
+
+
+def _place() -> tuple[Table, tuple[str, str]]:
+    """The table, and where in it the present request's route would be; "" for the rule where there is no route."""
+    rule = request.url_rule.rule if request.url_rule is not None else ""
+    return current_app.extensions.get(TABLE, {}), ("GET" if request.method == "HEAD" else request.method, rule)
 
 
 def _unknown(token: str | None) -> Response:
@@ -104,7 +122,7 @@ def _refused(table: Table, place: tuple[str, str], actor: Actor) -> Response | N
     if place not in table:
         return problem(HTTPStatus.FORBIDDEN, f"nobody has been allowed to use {place[0]} {request.path}")
     needed = table[place]
-    if needed is None or actor.role >= needed:
+    if not isinstance(needed, Role) or actor.role >= needed:
         return None
     detail = f"this needs the role {needed.label}; the key {actor.name!r} has the role {actor.role.label}"
     return problem(HTTPStatus.FORBIDDEN, detail)

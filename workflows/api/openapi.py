@@ -24,6 +24,7 @@ from workflows.api.paths import shown_name, shown_path
 from workflows.api.problems import KINDS, PROBLEM_JSON, RETRY_AFTER_S, example
 from workflows.api.schemas.base import Moment, Told
 from workflows.api.schemas.filters import MomentText
+from workflows.api.schemas.goflow import GoMoment
 from workflows.api.schemas.keys import RoleName
 from workflows.api.schemas.problems import ConflictSchema, InvalidSchema, ProblemSchema
 from workflows.api.schemas.queries import Instant, Word, located
@@ -32,9 +33,14 @@ from workflows.language.shapes import Shape, Text
 
 VALUES: Mapping[str, tuple[str, str | int]] = {
     "definition_id": ("Id of a job definition.", "hello"),
+    "job_name": ("Name of a job: the id of its definition.", "hello"),
+    "dag_name": ("Name of a DAG: the id of its definition.", "hello"),
     "execution_id": ("Id of an execution.", "exec-0-42-9f86d081"),
     "key_id": ("Id of an API key.", "9f86d08188"),
+    "calendar_name": ("Name of a calendar.", "holidays-de"),
+    "hook_name": ("Name of a hook.", "github-push"),
     "schedule_id": ("Id of a schedule.", "nightly"),
+    "backfill_id": ("Id of a backfill.", "backfill-1"),
     "revision": ("A revision of the job definition, from 1.", 1),
 }
 """Each value that a rule may hold: what it is, and an example."""
@@ -51,7 +57,11 @@ KEY = {"type": "http", "scheme": "bearer", "description": "An API key. On loopba
 ON_EVERY_ANSWER = {request_id.HEADER: {"$ref": f"#/components/headers/{request_id.HEADER}"}}
 """Headers of every answer."""
 
-_CHALLENGE = {"description": "Bearer: send a key.", "required": True, "schema": {"type": "string"}}
+_CHALLENGE = {
+    "description": "How to prove who asks: Bearer, send a key; Signature, sign the request.",
+    "required": True,
+    "schema": {"type": "string"},
+}
 
 _RETRY_AFTER = {"description": "Seconds to wait before the next try.", "required": True, "schema": {"type": "integer"}}
 
@@ -120,6 +130,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # flask_smorest has no type
         self.register_field(Told, "string", None)
         self.register_field(RoleName, "string", None)
         self.register_field(Moment, "string", "date-time")
+        self.register_field(GoMoment, "string", "date-time")
         self.register_field(Instant, "string", "date-time")
         self.register_field(MomentText, "string", "date-time")
         self.init_app(app)

@@ -23,7 +23,7 @@ from workflows.api.paths import unknown_path
 from workflows.api.request_id import HEADER, new_id
 from workflows.api.schemas.base import example_of
 from workflows.api.schemas.problems import InvalidSchema, ProblemSchema
-from workflows.errors import Busy, Conflict, Invalid, Misfit, NotFound, NotJson, Problem, StepwellError, Unavailable
+from workflows.errors import Busy, Conflict, Invalid, Misfit, NotFound, NotJson, Problem, StepwellError, Unavailable, Unsigned
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ _STATUSES: Mapping[type[StepwellError], HTTPStatus] = {
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
+    Unsigned: HTTPStatus.UNAUTHORIZED,
     Busy: HTTPStatus.TOO_MANY_REQUESTS,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -56,6 +57,9 @@ KINDS: Mapping[HTTPStatus, tuple[str, str]] = {
 }
 """Status code → name of the kind of problem (the end of its type) and title."""
 
+UNSIGNED = "unsigned", "The request is not signed as it must be"
+"""The same, of what is let in by its signature and not by a key."""
+
 _PROBLEM, _INVALID = ProblemSchema(), InvalidSchema()
 
 
@@ -71,10 +75,16 @@ class Details:
     problems: tuple[Problem, ...] = ()
 
 
-def problem(status: int, detail: str, problems: tuple[Problem, ...] = (), headers: Mapping[str, str] | None = None) -> Response:
-    """The answer for one thing that went wrong with the present request."""
+def problem(
+    status: int,
+    detail: str,
+    problems: tuple[Problem, ...] = (),
+    headers: Mapping[str, str] | None = None,
+    kind: tuple[str, str] | None = None,
+) -> Response:
+    """The answer for one thing that went wrong with the present request. `kind`: name and title, unless they are those of the status."""
     code = HTTPStatus(status)
-    name, title = KINDS.get(code, (code.phrase.lower().replace(" ", "-"), code.phrase))
+    name, title = kind or KINDS.get(code, (code.phrase.lower().replace(" ", "-"), code.phrase))
     more = dict(headers or {})
     if code in RETRY_AFTER_S:
         more["Retry-After"] = str(RETRY_AFTER_S[code])
@@ -113,6 +123,9 @@ def _known(error: StepwellError) -> Response:
     status = next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), None)
     if status is None:
         return _unforeseen(error)
+    if isinstance(error, Unsigned):
+        challenge = {"WWW-Authenticate": f'Signature realm="stepwell", headers="{" ".join(error.headers)}"'}
+        return problem(status, str(error), headers=challenge, kind=UNSIGNED)
     if isinstance(error, Misfit):
         return problem(status, str(error), error.problems)
     if isinstance(error, Invalid):

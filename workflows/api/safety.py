@@ -34,7 +34,7 @@ def guard(app: Flask, settings: Settings, keys: Keys) -> None:
 
     @app.before_request
     def check() -> Response | None:
-        return _check_host(settings) or _check_origin() or door.admit() or _check_type()
+        return _check_host(settings) or (None if door.signed() else _check_origin() or door.admit()) or _check_type()
 
     app.teardown_request(door.leave)
 

@@ -13,18 +13,21 @@ between two looks at an execution.
 from __future__ import annotations
 
 from workflows.client.access import Access
+from workflows.client.alerts import Alerts
+from workflows.client.calendars import Calendars
 from workflows.client.changes import ENDED, Change, changes, describe_error, moment, seconds_between
 from workflows.client.control import Control
 from workflows.client.definitions import Definitions
 from workflows.client.errors import CannotReach, ClientError, NotReady
 from workflows.client.executions import Started
 from workflows.client.filters import Filter
+from workflows.client.hooks import Hooks
 from workflows.client.live import Live, StreamEvent
 from workflows.client.schedules import Schedules
 from workflows.client.transport import DEFAULT_URL, Json
 
 
-class Client(Definitions, Live, Control, Schedules, Access):
+class Client(Definitions, Live, Control, Schedules, Calendars, Alerts, Hooks, Access):
     """All that a server can be asked. One thread's connection, kept alive between requests.
 
     Every method raises CannotReach (there is no server, or none that answers in time) and ClientError (it refused, and says why)."""

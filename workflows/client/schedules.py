@@ -41,3 +41,32 @@ class Schedules(Transport):
         """The next occurrences, the first one first."""
         found: list[Json] = self.repeated("GET", f"/schedules/{part(schedule_id)}/next?count={count}")[0]["occurrences"]
         return found
+
+    def preview_schedule(self, schedule: Mapping[str, Any], count: int = 10) -> list[Json]:
+        """What the next occurrences of a schedule would be; nothing is stored."""
+        answer = self.repeated("POST", "/schedule-preview", json.dumps(dict(schedule)).encode(), query={"count": count})[0]
+        found: list[Json] = answer["occurrences"]
+        return found
+
+    def preview_backfill(self, schedule_id: str, first: str, last: str) -> Json:
+        """What a backfill would start; nothing is."""
+        sent = {"from": first, "to": last, "preview": True}
+        return self.repeated("POST", f"/schedules/{part(schedule_id)}/backfill", json.dumps(sent).encode())[0]
+
+    def start_backfill(self, schedule_id: str, first: str, last: str, concurrency: int = 1) -> Json:
+        """Start the occurrences that are missing from `first` to `last`, both included: dates and times, without an offset those of the
+        schedule's time zone."""
+        sent = {"from": first, "to": last, "concurrency": concurrency}
+        return self.once("POST", f"/schedules/{part(schedule_id)}/backfill", json.dumps(sent).encode())[0]
+
+    def backfills(self, schedule_id: str) -> list[Json]:
+        """The latest, the newest first."""
+        found: list[Json] = self.ask(f"/schedules/{part(schedule_id)}/backfills")["backfills"]
+        return found
+
+    def backfill(self, schedule_id: str, backfill_id: str) -> Json:
+        return self.ask(f"/schedules/{part(schedule_id)}/backfills/{part(backfill_id)}")
+
+    def cancel_backfill(self, schedule_id: str, backfill_id: str) -> Json:
+        """Let it start no more."""
+        return self.repeated("POST", f"/schedules/{part(schedule_id)}/backfills/{part(backfill_id)}/cancel")[0]

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 SECTIONS: dict[str, dict[str, str]] = {
     "Server": {"init": "init", "serve": "serve", "config": "config", "doctor": "doctor"},
-    "Definitions": {"lint": "lint", "schema": "schema", "definitions": "definitions", "import": "importing"},
+    "Definitions": {"lint": "lint", "schema": "schema", "definitions": "definitions", "import": "importing", "export": "exporting"},
     "Executions": {"run": "run", "executions": "executions", "show": "show", "state": "run", "logs": "logs"},
     "Control": dict.fromkeys(("cancel", "pause", "resume", "redrive", "priority"), "control"),
+    "Schedules": {"schedules": "schedules", "calendars": "calendars"},
+    "Alerts": {"alert": "alert"},
     "Access": {"keys": "keys", "audit": "audit"},
     "Other": {"system": "system", "completion": "completion"},
 }

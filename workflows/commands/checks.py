@@ -34,6 +34,9 @@ LEAST_BYTES = 50 << 20
 SPARE_FILES = 256
 """File descriptors beside those of connections: the store, logs, worker processes' pipes."""
 
+ANSWER_S = 5.0
+"""Whoever has our address and says nothing for so long is no server of ours."""
+
 IN_MEMORY = frozenset({"tmpfs", "ramfs", "devtmpfs"})
 REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "fuse.glusterfs", "ceph", "lustre"})
 
@@ -207,7 +210,8 @@ def _server_version(settings: Settings) -> str:
     """Of the server that answers at our address; "" if none does, "unknown" where it wants a key first."""
     host = settings.host.strip("[]")
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (nothing is bound)
-    client = Client(f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}", patience=0)
+    url = f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+    client = Client(url, patience=0, answer_s=ANSWER_S)
     try:
         return str(client.system_state()["version"])
     except ClientError as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from workflows.commands.complete import executions
+from workflows.commands.complete import executions, schedules
 
 if TYPE_CHECKING:
     from workflows.client import Client, ClientError
@@ -31,6 +31,11 @@ def server_option(command: Command) -> Command:
 def id_argument(command: Command) -> Command:
     """Gives the command `execution_id`."""
     return click.argument("execution_id", metavar="ID", shell_complete=executions)(command)
+
+
+def schedule_argument(command: Command) -> Command:
+    """Gives the command `schedule_id`."""
+    return click.argument("schedule_id", metavar="ID", shell_complete=schedules)(command)
 
 
 def json_option(command: Command) -> Command:

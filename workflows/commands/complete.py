@@ -1,5 +1,5 @@
-"""What the shell is told when it asks for the ids of jobs and executions: those that the server knows. It is asked for a moment only, and
-nothing is said where there is none: whoever presses the tab key is in the middle of a line."""
+"""What the shell is told when it asks for ids of jobs, executions and schedules, or names of calendars: those that the server knows. It is
+asked for a moment only, and nothing is said where there is none: whoever presses the tab key is in the middle of a line."""
 
 from __future__ import annotations
 
@@ -31,11 +31,21 @@ def jobs_and_files(ctx: click.Context, parameter: click.Parameter, incomplete: s
     return jobs(ctx, parameter, incomplete) or [CompletionItem(incomplete, type="file")]
 
 
+def calendars(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of calendars."""
+    return _asked(ctx, incomplete, lambda client: ((one["name"], f"{one['ranges']} ranges of days") for one in client.calendars()))
+
+
 def executions(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Ids of the newest executions."""
     return _asked(
         ctx, incomplete, lambda client: ((one["id"], f"{one['definitionId']} {one['status']}") for one in client.executions(page=LISTED))
     )
+
+
+def schedules(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Ids of schedules."""
+    return _asked(ctx, incomplete, lambda client: ((one["id"], one["job"]) for one in client.schedules(page=LISTED)))
 
 
 def _asked(ctx: click.Context, incomplete: str, ids: Callable[[Client], Iterable[tuple[str, str]]]) -> list[CompletionItem]:

@@ -23,6 +23,12 @@ def instant(value: str) -> datetime:
         raise click.BadParameter(f"{value!r} is no time; write 2h or 3d for so long ago, 2026-11-21, or 2026-11-21T03:00:00Z") from None
 
 
+def moment(value: str) -> str:
+    """The type of an option that is a moment in another time zone than the local one: so long ago becomes the whole time, anything else is
+    left for the server to read."""
+    return instant(value).isoformat() if _AGO.fullmatch(value) else value
+
+
 def local(text: str | None) -> str:
     """A time of an answer, to the second; "" for none."""
     return "" if text is None else datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -13,10 +13,13 @@ from typing import Any
 from marshmallow import fields, missing, validate
 
 from workflows.language import shapes
+from workflows.language.alerts import OnAlertShape
+from workflows.language.hooks import MAX_HOOKS, MAX_SECRETS, SCHEMES, Hooks, HookShape, SecretNames, Signature, SignatureShape
 from workflows.language.json_schema_states import machine_keywords, state_definitions
 from workflows.language.rules import OPERATORS, operand_schema
 from workflows.language.schedules import MAX_SCHEDULES, TRIGGERS, BlackoutShape, DaysShape, Schedules, ScheduleShape
 from workflows.language.schemas import MAX_TASKS, JobShape, RetryDelayShape, Tasks, TaskShape
+from workflows.language.secrets import KEY, NAME
 from workflows.language.shapes import Shape
 from workflows.language.states import ENVELOPE_KEYS
 
@@ -27,6 +30,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 FUNCTION = {"$ref": "#/$defs/functionName"}
 TEMPLATE = {"$ref": "#/$defs/template"}
 RULE = {"$ref": "#/$defs/rule"}
+SECRET = {"$ref": "#/$defs/secret"}
 
 
 def json_schema(function_names: Iterable[str]) -> Json:
@@ -48,6 +52,10 @@ def json_schema(function_names: Iterable[str]) -> Json:
             "schedule": _object(ScheduleShape) | {"oneOf": [{"required": [trigger]} for trigger in TRIGGERS]},
             "blackout": _object(BlackoutShape),
             "days": _object(DaysShape),
+            "onAlert": _object(OnAlertShape),
+            "hook": _object(HookShape),
+            "signature": _object(SignatureShape),
+            "secret": _secret(),
             "functionName": _function(sorted(function_names)),
             "template": _template(),
             "rule": rule_schema({"Comment": {"type": "string"}}, ()),
@@ -121,7 +129,14 @@ def _keyed(field: Any) -> Json:
     return {"type": "object", "additionalProperties": _described(field.value_field), **names}
 
 
-_OBJECTS: dict[type, str] = {RetryDelayShape: "retryDelay", ScheduleShape: "schedule", BlackoutShape: "blackout", DaysShape: "days"}
+_OBJECTS: dict[type, str] = {
+    RetryDelayShape: "retryDelay",
+    ScheduleShape: "schedule",
+    BlackoutShape: "blackout",
+    DaysShape: "days",
+    OnAlertShape: "onAlert",
+    HookShape: "hook",
+}
 
 _KINDS: dict[type, Callable[[Any], Json]] = {
     Tasks: lambda _: {},
@@ -132,9 +147,12 @@ _KINDS: dict[type, Callable[[Any], Json]] = {
     shapes.Real: _number,
     shapes.Payload: lambda _: {"allOf": [TEMPLATE], "not": {"type": "null"}},
     shapes.Condition: lambda _: dict(RULE),
+    Signature: lambda _: {"anyOf": [{"enum": list(SCHEMES)}, {"$ref": "#/$defs/signature"}]},
+    SecretNames: lambda _: {"anyOf": [SECRET, {"type": "array", "items": SECRET, "minItems": 1, "maxItems": MAX_SECRETS}]},
     fields.Raw: lambda _: {},
     shapes.Object: lambda field: {"$ref": f"#/$defs/{_OBJECTS[type(field.schema)]}"},
     Schedules: lambda field: {"type": "array", "items": _described(field.inner), "maxItems": MAX_SCHEDULES},
+    Hooks: lambda field: {"type": "array", "items": _described(field.inner), "maxItems": MAX_HOOKS},
     shapes.Many: lambda field: {"type": "array", "items": _described(field.inner)},
     shapes.Keyed: _keyed,
 }
@@ -146,6 +164,16 @@ _KINDS: dict[type, Callable[[Any], Json]] = {
 def _function(names: list[str]) -> Json:
     """Offered, but not demanded: a function may be registered, or its file be put there, after the schema was made."""
     return {"description": "The function to call.", "anyOf": [{"enum": names}, {"type": "string", "minLength": 1}], "examples": names[:5]}
+
+
+def _secret() -> Json:
+    return {
+        "type": "object",
+        "description": "A reference to a secret.",
+        "properties": {KEY: {"type": "string", "pattern": NAME, "description": "The secret's name."}},
+        "required": [KEY],
+        "additionalProperties": False,
+    }
 
 
 def _template() -> Json:

@@ -19,7 +19,7 @@ from workflows.language.ids import ID, check_id
 from workflows.language.shapes import Choice, Flag, Many, Object, Payload, Real, Shape, Text, Whole, closest, to_problems
 from workflows.language.text import loads
 from workflows.schedules.cron import BadCron, read
-from workflows.schedules.plan import MAX_INTERVAL_S, WEEKDAYS, Blackout, Days, Every, Once, Plan, Trigger, every
+from workflows.schedules.plan import MAX_INTERVAL_S, UTC, WEEKDAYS, Blackout, Days, Every, Once, Plan, Trigger, every
 from workflows.schedules.schedule import CatchUp, Overlap, Schedule
 
 MAX_SCHEDULES = 100
@@ -43,11 +43,18 @@ def _day(value: str) -> None:
 
 def _moment(value: str) -> None:
     try:
-        datetime.fromisoformat(value)
-    except ValueError:
-        raise ValidationError(
-            f"this must be a date and time such as 2026-12-24T18:00:00 or 2026-12-24T18:00:00+01:00, not {value!r}"
-        ) from None
+        moment_of(value, UTC)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+
+
+def moment_of(text: str, zone: ZoneInfo) -> float:
+    """Seconds since the epoch of a date and time; without an offset it is the zone's. Raises ValueError."""
+    try:
+        read = datetime.fromisoformat(text)
+        return (read if read.tzinfo is not None else read.replace(tzinfo=zone)).timestamp()
+    except (ValueError, OverflowError):
+        raise ValueError(f"this must be a date and time such as 2026-12-24T18:00:00 or 2026-12-24T18:00:00+01:00, not {text!r}") from None
 
 
 def _zone(value: str) -> None:
@@ -80,6 +87,9 @@ class BlackoutShape(Shape):
     """Days on which a schedule does not run."""
 
     dates = Many(Object(DaysShape), load_default=list, metadata=about("Ranges of days.", [{"from": "2026-12-24", "to": "2026-12-26"}]))
+    calendars = Many(
+        Text(validate=check_id), load_default=list, metadata=about("Names of calendars, whose days are meant as well.", ["holidays-de"])
+    )
     weekdays = Many(Choice(WEEKDAYS), load_default=list, metadata=about("Days of the week.", ["SAT", "SUN"]))
 
 
@@ -134,6 +144,18 @@ class ScheduleShape(Shape):
         load_default=86_400.0,
         metadata=about("Those missed by more than that are not made up for.", 3600),
     )
+    expect_start = Real(
+        0,
+        MAX_INTERVAL_S,
+        data_key="expectStartWithinSeconds",
+        metadata=about("An occurrence that has not begun so many seconds after it was due raises an [alert](alerts.md), `missed`.", 300),
+    )
+    expect_end = Real(
+        0,
+        MAX_INTERVAL_S,
+        data_key="expectEndWithinSeconds",
+        metadata=about("One that has not ended so many seconds after it was due raises an alert, `late`.", 3600),
+    )
     blackout = Object(BlackoutShape, metadata=about("Days on which it does not run.", {"weekdays": ["SAT", "SUN"]}))
 
     @validates_schema(pass_original=True)
@@ -148,6 +170,8 @@ class ScheduleShape(Shape):
             raise ValidationError([Problem("/cron", str(error))]) from None
         if "start" in loaded and "end" in loaded and _seconds(loaded["end"], loaded) < _seconds(loaded["start"], loaded):
             raise ValidationError([Problem("/endDateTime", "this must not be before startDateTime")])
+        if loaded.get("expect_end", MAX_INTERVAL_S) < loaded.get("expect_start", 0):
+            raise ValidationError([Problem("/expectEndWithinSeconds", "this must not be less than expectStartWithinSeconds")])
 
 
 _SHAPE = ScheduleShape()
@@ -194,6 +218,8 @@ def compiled(loaded: Mapping[str, Any], id: str) -> Schedule:
         overlap=Overlap(loaded["overlap"]),
         catch_up=CatchUp(loaded["catch_up"]),
         catch_up_window=loaded["catch_up_window"],
+        expect_start=loaded.get("expect_start"),
+        expect_end=loaded.get("expect_end"),
     )
 
 
@@ -229,7 +255,7 @@ def _trigger(loaded: Mapping[str, Any], zone: ZoneInfo) -> Trigger:
     if "interval" in loaded:
         return Every(loaded["interval"], anchor)
     if "at" in loaded:
-        return Once(int(_at(loaded["at"], zone)))
+        return Once(int(moment_of(loaded["at"], zone)))
     word, _, duration = loaded["cron"].strip().partition(" ")
     if word.lower() == "@every":
         return Every(every(duration), anchor)
@@ -237,19 +263,14 @@ def _trigger(loaded: Mapping[str, Any], zone: ZoneInfo) -> Trigger:
 
 
 def _seconds(text: str, loaded: Mapping[str, Any]) -> float:
-    return _at(text, ZoneInfo(loaded["timezone"]))
-
-
-def _at(text: str, zone: ZoneInfo) -> float:
-    """Seconds since the epoch of a date and time; without an offset it is the zone's."""
-    read = datetime.fromisoformat(text)
-    return (read if read.tzinfo is not None else read.replace(tzinfo=zone)).timestamp()
+    return moment_of(text, ZoneInfo(loaded["timezone"]))
 
 
 def _blackout(loaded: Mapping[str, Any]) -> Blackout:
     return Blackout(
         frozenset(WEEKDAYS.index(day) for day in loaded.get("weekdays", ())),
         tuple(days(each) for each in loaded.get("dates", ())),
+        tuple(dict.fromkeys(loaded.get("calendars", ()))),
     )
 
 

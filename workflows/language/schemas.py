@@ -13,6 +13,8 @@ from typing import Any
 from marshmallow import ValidationError, fields, validates_schema
 
 from workflows.errors import Problem
+from workflows.language.alerts import OnAlertShape
+from workflows.language.hooks import Hooks
 from workflows.language.ids import ID as JOB_ID
 from workflows.language.ids import check_id
 from workflows.language.input_schemas import check_schema
@@ -280,6 +282,16 @@ class JobShape(Shape):
         ),
     )
     schedules = Schedules(metadata=about("When it is to run by itself.", [{"cron": "0 3 * * *", "timezone": "Europe/Berlin"}]))
+    on_alert = Object(
+        OnAlertShape,
+        data_key="onAlert",
+        metadata=about("Which alerts it hears: each starts an execution of it, with the alert as input.", {"kinds": ["failed", "late"]}),
+    )
+    hooks = Hooks(
+        metadata=about(
+            "Requests from outside that start it.", [{"name": "github-push", "secret": {"$secret": "GITHUB_HOOK"}, "signature": "github"}]
+        )
+    )
     timeout = Real(
         0,
         MAX_SECONDS,

@@ -16,7 +16,9 @@ from workflows.model import child_path
 
 KEY = "$secret"
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+NAME = r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"
+
+_NAME = re.compile(NAME.strip("^$"))
 _RULE = 'a secret is named as {"$secret": "NAME"}, with nothing beside it'
 
 
@@ -33,11 +35,23 @@ def check_references(template: Template, pointer: str) -> Iterator[Problem]:
             yield Problem(at, wrong)
 
 
-def unknown(found: Mapping[str, str], known: Callable[[str], bool] | None) -> Iterator[Problem]:
-    """Warnings of secrets that cannot be found now; they may come until they are needed. `known` None: not asked."""
+def named(value: Any) -> str:
+    """The name in a JSON value that must be a reference. Raises ValueError with what is wrong, without the value: it may be the secret."""
+    if not isinstance(value, dict) or KEY not in value:
+        raise ValueError('a secret is named, not written down: {"$secret": "NAME"}, and its value is where the server finds secrets')
+    if wrong := _wrong(value):
+        raise ValueError(wrong)
+    return str(value[KEY])
+
+
+def unknown(
+    found: Mapping[str, str], known: Callable[[str], bool] | None, then: str = "a task that needs it fails with SecretNotFound"
+) -> Iterator[Problem]:
+    """Warnings of secrets that cannot be found now; they may come until they are needed. `known` None: not asked. `then`: what happens
+    without it."""
     for place, name in found.items():
         if known is not None and not known(name):
-            yield Problem(place, f"there is no secret {name!r} now; a task that needs it fails with SecretNotFound", severity="warning")
+            yield Problem(place, f"there is no secret {name!r} now; {then}", severity="warning")
 
 
 def stray(document: Any, found: Iterable[str]) -> Iterator[Problem]:

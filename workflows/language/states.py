@@ -13,8 +13,10 @@ from typing import Any
 from marshmallow import ValidationError
 
 from workflows.errors import Invalid, Problem
+from workflows.language.alerts import on_alert_of
 from workflows.language.fields import is_object
 from workflows.language.findings import Cautions, Findings, Known, no_caution
+from workflows.language.hooks import hook_problems, hook_warnings, hooks_of, secret_places
 from workflows.language.schedules import schedule_problems, schedules_of
 from workflows.language.schemas import JobShape
 from workflows.language.scopes import JSONATA, MACHINE, ScopeDraft, build_states, read_scope
@@ -27,7 +29,8 @@ from workflows.states import StateMachine
 MAX_CHARACTERS = 1_048_576
 """Of a state machine's text."""
 
-_KEYS = ("id", "name", "description", "labels", "max_concurrency", "max_active_runs", "priority", "input_schema", "schedules")
+_ABOUT_JOB = ("id", "name", "description", "labels", "max_concurrency", "max_active_runs", "priority", "input_schema")
+_KEYS = (*_ABOUT_JOB, "schedules", "on_alert", "hooks")
 _ENVELOPE = JobShape(only=_KEYS)
 ENVELOPE_KEYS = tuple(field.data_key or name for name, field in _ENVELOPE.load_fields.items())
 _BESIDE = replace(MACHINE, aliases=ENVELOPE_KEYS)
@@ -64,7 +67,8 @@ def read(
     draft = _machine(document, id is not None, findings)
     findings.warnings += [
         *unknown(findings.secrets, secrets),
-        *stray(document, {*findings.secrets, *(one.pointer for one in findings.problems)}),
+        *hook_warnings(envelope, secrets),
+        *stray(document, {*findings.secrets, *secret_places(envelope), *(one.pointer for one in findings.problems)}),
     ]
     if findings.problems or draft is None:
         raise Invalid([*findings.problems, *findings.warnings])
@@ -77,9 +81,10 @@ def _envelope(document: dict[str, Any], findings: Findings) -> dict[str, Any]:
     try:
         loaded: dict[str, Any] = _ENVELOPE.load(given)
     except ValidationError as error:
-        findings.problems += [*to_problems(error.messages), *schedule_problems(error.valid_data)]  # type: ignore[arg-type]
-        return {}
-    findings.problems += schedule_problems(loaded)
+        given_good: dict[str, Any] = error.valid_data  # type: ignore[assignment]
+        findings.problems += [*to_problems(error.messages), *schedule_problems(given_good), *hook_problems(given_good)]
+        return given_good
+    findings.problems += [*schedule_problems(loaded), *hook_problems(loaded)]
     return loaded
 
 
@@ -110,6 +115,8 @@ def _compiled(draft: ScopeDraft, envelope: dict[str, Any], revision: int, warnin
         priority=envelope.get("priority", 0),
         input_schema=envelope.get("input_schema"),
         schedules=schedules_of(envelope),
+        on_alert=on_alert_of(envelope),
+        hooks=hooks_of(envelope),
         start_at=draft.values["start_at"],
         states=build_states(draft),
         warnings=warnings,

@@ -12,8 +12,10 @@ from typing import Any
 from marshmallow import ValidationError
 
 from workflows.errors import Invalid, Problem
+from workflows.language.alerts import on_alert_of
 from workflows.language.checks import Draft
 from workflows.language.findings import Cautions, Known, no_caution
+from workflows.language.hooks import hook_problems, hook_warnings, hooks_of
 from workflows.language.schedules import schedule_problems, schedules_of
 from workflows.language.schemas import MAX_DELAY_SECONDS, JobShape
 from workflows.language.secrets import references
@@ -47,7 +49,8 @@ def read(
     if inline is not None:
         draft.check_executors(inline)
     draft.caution(cautions, secrets)
-    problems += [*draft.problems, *schedule_problems(job)]
+    draft.warnings += hook_warnings(job, secrets)
+    problems += [*draft.problems, *schedule_problems(job), *hook_problems(job)]
     if problems:
         raise Invalid([*problems, *draft.warnings])
     return _compiled(draft, revision)
@@ -81,6 +84,8 @@ def _compiled(draft: Draft, revision: int) -> TaskList:
         priority=job["priority"],
         input_schema=job.get("input_schema"),
         schedules=schedules_of(job),
+        on_alert=on_alert_of(job),
+        hooks=hooks_of(job),
         warnings=tuple(draft.warnings),
         tasks=tasks,
         downstream={upstream: tuple(ids) for upstream, ids in downstream.items()},

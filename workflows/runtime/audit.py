@@ -25,9 +25,9 @@ _EXACT = 2**53
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a request comes from. `who`: the id of a key, or "loopback", "insecure", "startup", "offline", "schedule" (whose id is
-    the name), "server". `name` is for people.
-    `address` is the remote one, `request` the X-Request-ID."""
+    """Where a request comes from. `who`: the id of a key, or "loopback", "insecure", "startup", "offline", "schedule" or "hook"
+    (whose id is the name), "alert" (whose event's id is), "server". `name` is for people. `address` is the remote one, `request` the
+    X-Request-ID."""
 
     who: str
     name: str = ""

@@ -16,6 +16,8 @@ from storage.protocol import Key
 from storage.records import decode
 from workflows.errors import Conflict, NotFound
 from workflows.model import ENDED, Definition, Status
+from workflows.runtime import hooks
+from workflows.runtime.alerts import listen
 from workflows.runtime.audit import Act
 from workflows.runtime.execution import Execution
 from workflows.runtime.inbox import Request
@@ -120,6 +122,8 @@ class Removals:
         pending.index("definitions", (name,), False)
         pending.put("document", ("definition", name), {"revision": latest, "digest": "", "deleted": True})
         remove_all(pending, lambda kind, key: self._now(pending, kind, key), name)
+        listen(pending, lambda kind, key: self._now(pending, kind, key), name, None)
+        hooks.remove_all(pending, lambda kind, key: self._now(pending, kind, key), name)
 
     def _now(self, pending: Pending, kind: str, key: Key) -> Any:
         """A record's data as the batch leaves it, or None."""

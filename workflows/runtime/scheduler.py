@@ -8,40 +8,36 @@ and the moment. First it is started, then it is written down: who is killed betw
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
 
 from storage.protocol import StoreError
-from workflows.core.dataflow import dumps
-from workflows.core.expressions import ExpressionFailure, Scope, evaluate
-from workflows.errors import Busy, Conflict, Invalid, NotFound, StepwellError, Unavailable
-from workflows.model import ENDED, Definition
-from workflows.runtime.audit import Act, Origin
+from workflows.errors import Busy, Unavailable
+from workflows.runtime import calendars
+from workflows.runtime.asking import Ask, asker
+from workflows.runtime.audit import Origin
+from workflows.runtime.backfill import Backfiller
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import Engine
-from workflows.runtime.execution import header_of
 from workflows.runtime.feed_log import News
+from workflows.runtime.firings import Check, Firings, Late, Work, execution_id, no_audit
 from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Ledger, Snapshot
-from workflows.runtime.names import Accepted, find_number
-from workflows.runtime.requests import Cancel, Start, Write
-from workflows.runtime.schedules import DUE, QUEUED, Became, Handled, Result, Stored, load, mark, merged
+from workflows.runtime.requests import Cancel, Write
+from workflows.runtime.schedules import DUE, QUEUED, Became, Handled, Result, Stored, expectations, load, mark, merged
 from workflows.schedules.plan import Occurrence, jitter, occurrences
 from workflows.schedules.policy import Act as Verdict
 from workflows.schedules.policy import Decision, decide, tolerance
-from workflows.schedules.schedule import Schedule
+from workflows.schedules.schedule import Overlap, Schedule
 
 log = logging.getLogger(__name__)
 
@@ -57,48 +53,27 @@ AT_ONCE = 200
 PAGE = 500
 """Occurrences of a schedule handled in one look."""
 
-ANSWER_S = 30.0
-
-SCHEDULE, SCHEDULED_TIME = "stepwell.schedule", "stepwell.scheduledTime"
-"""Labels of executions that a schedule has started."""
-
-Work = Generator[Request, Any, None]
-
-
-class Check(Protocol):
-    def __call__(self, definition: Definition, text: str) -> None:
-        """Raises Invalid where the definition does not take the input."""
-
-
-class _Late(Exception):
-    """Nothing more can be done now; what is left is for a later look."""
-
-
-def execution_id(schedule: str, moment: int) -> str:
-    """Of the execution of this occurrence, in any server and for ever."""
-    name = schedule if len(schedule) <= 100 else f"{schedule[:90]}-{hashlib.blake2b(schedule.encode(), digest_size=4).hexdigest()}"
-    return f"{name}.{datetime.fromtimestamp(moment, UTC):%Y%m%dT%H%M%SZ}"
-
-
-def scheduled_time(moment: int) -> str:
-    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"
-
 
 @dataclass(slots=True)
 class _Look:
-    """At one schedule. `last`: the execution that was started last."""
+    """At one schedule. `last`: the execution that was started last. `page`: occurrences that have come; `cut`: more follow; `missed`: the
+    next was missed. `begun`: numbers of the executions that a crash left started, by moment."""
 
     stored: Stored
     schedule: Schedule
     now: float
     last: int
+    page: list[Occurrence] = field(default_factory=list)
+    cut: bool = False
+    missed: bool = False
+    begun: dict[int, int] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
     dequeued: list[Result] = field(default_factory=list)
 
 
 class Scheduler:
     """`compile` reads a stored schedule's text. `ask` is for whoever has no thread for the engine: it performs requests and gives what each
-    is answered, an error as it is."""
+    is answered, an error as it is. `expecting` is called when something is expected of occurrences by some moment."""
 
     def __init__(
         self,
@@ -109,15 +84,17 @@ class Scheduler:
         check: Check,
         *,
         now: Callable[[], float] = time.time,
-        ask: Callable[[list[Request]], list[Any]] | None = None,
+        ask: Ask | None = None,
+        expecting: Callable[[], None] = lambda: None,
     ) -> None:
         self._ledger = ledger
-        self._catalogue = catalogue
         self._engine = engine
         self._compile = compile
-        self._check = check
+        self._firings = Firings(ledger, catalogue, check)
+        self._backfiller = Backfiller(ledger, self._firings, compile)
         self._now = now
-        self._ask = ask or self._asked
+        self._ask = ask or asker(engine)
+        self._expecting = expecting
         self._awaited: set[int] = set()
         self._later: dict[str, float] = {}
         self._troubles: dict[str, str] = {}
@@ -178,7 +155,8 @@ class Scheduler:
 
     def _heard(self, news: News) -> None:
         """On the engine's thread."""
-        if self._awaited and any(change.ends and change.number in self._awaited for change in news.changes):
+        awaited, backfilled = self._awaited, self._backfiller.awaited
+        if (awaited or backfilled) and any(one.ends and (one.number in awaited or one.number in backfilled) for one in news.changes):
             self._wake.set()
 
     # ---------------------------------------------------------------------------------------------------------------- a look
@@ -188,9 +166,10 @@ class Scheduler:
         now, self._again = self._now(), False
         with self._ledger.snapshot() as snapshot:
             self._forget(snapshot)
-            found = [one for id in self._wanted(snapshot, now) if (one := self._read(snapshot, id)) is not None]
-        self._drive({stored.id: self._handle(_Look(stored, schedule, now, stored.last)) for stored, schedule in found})
-        return now if self._again else self._next(now)
+            looks = [look for id in self._wanted(snapshot, now) if (look := self._read(snapshot, id, now)) is not None]
+        self._drive({look.stored.id: self._handle(look) for look in looks})
+        self._drive(self._backfiller.works(self._later))  # behind the others: then no two start the same occurrence at once
+        return now if self._again or self._backfiller.again else self._next(now)
 
     def _wanted(self, snapshot: Snapshot, now: float) -> list[str]:
         """Those that are due and those with a queue."""
@@ -205,16 +184,26 @@ class Scheduler:
         return [id for id in due if id not in self._later]
 
     def _forget(self, snapshot: Snapshot) -> None:
-        """The troubles of schedules that are gone or switched off, with nothing in their queues: nobody will look at these again."""
+        """The troubles of schedules that are gone or switched off, with nothing in their queues, and of backfills that have ended: nobody
+        will look at these again."""
         for id in list(self._troubles):
+            if self._backfiller.carries_on(snapshot, id):
+                continue
             stored = load(snapshot.read, id)
             if stored is None or not (stored.active or stored.queue):
                 del self._troubles[id]
 
-    def _read(self, snapshot: Snapshot, id: str) -> tuple[Stored, Schedule] | None:
+    def _read(self, snapshot: Snapshot, id: str, now: float) -> _Look | None:
+        """All that is to be known before it is handled: read in one snapshot with the others, so that many can be started at once."""
         try:
             stored = load(snapshot.read, id)
-            return None if stored is None else (stored, self._compile(stored.spec, id))
+            if stored is None:
+                return None
+            schedule = calendars.resolved(snapshot.read, self._compile(stored.spec, id))
+            look = _Look(stored, schedule, now, stored.last)
+            look.page, look.cut, look.missed = self._page(look)
+            look.begun = self._firings.begun(snapshot, stored.job, id, [each.moment for each in look.page])
+            return look
         except Exception as error:
             self._troubled(id, f"cannot be read: {error}")
             return None
@@ -246,52 +235,42 @@ class Scheduler:
             return request
         except StopIteration:
             self._troubles.pop(id, None)
-        except _Late as error:
+        except Late as error:
             self._later[id] = self._now() + RETRY_S
             log.warning("the schedule %r has to wait: %s", id, error)
         except Exception as error:
             self._troubled(id, f"failed: {error}")
         return None
 
-    def _asked(self, requests: list[Request]) -> list[Any]:
-        return [_answer(request) for request in [self._handed_over(request) for request in requests]]
-
-    def _handed_over(self, request: Request) -> Request | StepwellError:
-        try:
-            self._engine.inbox.ask(request)
-        except (Busy, Unavailable) as error:
-            return error
-        return request
-
     # ---------------------------------------------------------------------------------------------------------- one schedule
 
     def _handle(self, look: _Look) -> Work:
         """All that there is to do for it now."""
-        stored, schedule = look.stored, look.schedule
-        page, cut, missed_follow = self._page(look)
-        late: _Late | None = None
+        stored, schedule, begun = look.stored, look.schedule, look.begun
+        late: Late | None = None
         until = stored.handled
         try:
             waiting = yield from self._queued(look)
-            begun = self._begun(look, [each.moment for each in page])
             look.last = max([look.last, *begun.values()])
-            left = [each for each in page if each.moment not in begun]
-            decisions = decide(schedule, left, look.now, running=self._runs(look.last), queued=waiting, more=missed_follow)
+            left = [each for each in look.page if each.moment not in begun]
+            running = schedule.overlap is not Overlap.ALLOW and self._firings.runs(look.last)
+            decisions = decide(schedule, left, look.now, running=running, queued=waiting, more=look.missed)
             for moment, decision in sorted({**dict.fromkeys(begun), **{one.moment: one for one in decisions}}.items()):
                 look.results.append((yield from self._performed(look, moment, decision)))
                 until = moment
-        except _Late as error:
+        except Late as error:
             late = error
         done = Handled(until, tuple(merged(look.results)), tuple(look.dequeued), look.last)
-        early = not page and stored.due is not None and stored.due <= look.now  # since then the zone's clocks have new rules, say
+        early = not look.page and stored.due is not None and stored.due <= look.now  # since then the zone's clocks have new rules, say
         if early or done != Handled(stored.handled, last=stored.last):
-            yield Write(lambda pending, read, now: mark(pending, read, stored, schedule, done, now), no_audit)
+            after = self._expecting if expectations(schedule, done, look.now) else lambda: None
+            yield Write(lambda pending, read, now: mark(pending, read, stored, schedule, done, now), no_audit, after)
         if late is not None:
             raise late
-        self._again = self._again or cut
+        self._again = self._again or look.cut
         if len(waiting) + sum(one.became == Became.QUEUED for one in look.results) > 0:
             self._awaited.add(look.last)
-            if not self._runs(look.last):  # it ended a moment ago, or there never was one
+            if not self._firings.runs(look.last):  # it ended a moment ago, or there never was one
                 self._again = True
 
     def _page(self, look: _Look) -> tuple[list[Occurrence], bool, bool]:
@@ -316,7 +295,9 @@ class Scheduler:
         """Start what is first in the queue if nothing runs, and say what is left of it."""
         queue = [moment for moment, _ in look.stored.queue]
         self._awaited.discard(look.last)
-        while queue and not self._runs(look.last):
+        while queue and not self._firings.runs(look.last):
+            with self._ledger.snapshot() as snapshot:
+                look.begun |= self._firings.begun(snapshot, look.stored.job, look.schedule.id, queue[:1])
             look.dequeued.append((yield from self._started(look, queue.pop(0), Became.STARTED, "the previous run has ended")))
         return queue
 
@@ -326,74 +307,22 @@ class Scheduler:
             return Result(moment, Became.STARTED, execution=execution_id(look.schedule.id, moment))
         act, reason = decision.act, decision.reason
         if act in (Verdict.SKIP, Verdict.QUEUE):
-            return Result(moment, Became.SKIPPED if act is Verdict.SKIP else Became.QUEUED, reason)
-        if act is Verdict.CANCEL_AND_START and self._runs(look.last):
+            return Result(moment, Became.SKIPPED if act is Verdict.SKIP else Became.QUEUED, reason, cause=decision.cause)
+        if act is Verdict.CANCEL_AND_START and self._firings.runs(look.last):
             try:
                 yield Cancel(look.last)
             except (Busy, Unavailable) as error:
-                raise _Late(str(error)) from error
+                raise Late(str(error)) from error
         return (yield from self._started(look, moment, Became.CAUGHT_UP if act is Verdict.CATCH_UP else Became.STARTED, reason))
 
     def _started(self, look: _Look, moment: int, became: Became, reason: str) -> Generator[Request, Any, Result]:
         """Start the execution of this occurrence, or find it started."""
-        name, begun = execution_id(look.schedule.id, moment), self._begun(look, [moment])
-        if begun:
-            look.last = max(look.last, begun[moment])
+        name = execution_id(look.schedule.id, moment)
+        if moment in look.begun:
+            look.last = max(look.last, look.begun[moment])
             return Result(moment, became, reason, name)
-        try:
-            accepted: Accepted = yield self._start(look, moment, name)
-        except (Busy, Unavailable) as error:
-            raise _Late(str(error)) from error
-        except (Invalid, NotFound, Conflict, ExpressionFailure) as error:
-            return Result(moment, Became.SKIPPED, f"it could not be started: {error}")
-        look.last = max(look.last, accepted.number)
+        number = yield from self._firings.begin(look.stored.job, look.schedule, moment)
+        if isinstance(number, str):
+            return Result(moment, Became.SKIPPED, number)
+        look.last = max(look.last, number)
         return Result(moment, became, reason, name)
-
-    def _start(self, look: _Look, moment: int, name: str) -> Start:
-        job, schedule = look.stored.job, look.schedule
-        latest = self._catalogue.latest(job)
-        if latest is None:
-            raise NotFound(f"no job definition has the id {job!r}")
-        definition, given = self._catalogue.get(job, latest), {"scheduledTime": scheduled_time(moment), "schedule": schedule.id}
-        text = dumps(given)
-        if schedule.input is not None:
-            text = dumps(evaluate(schedule.input, Scope(given, random=random.Random(name).random)))  # noqa: S311  # no secret: the same again after a crash
-        self._check(definition, text)
-        labels = {SCHEDULE: schedule.id, SCHEDULED_TIME: given["scheduledTime"]}
-        return Start(definition, text, id=name, digest="schedule", labels=labels)
-
-    def _begun(self, look: _Look, moments: Iterable[int]) -> dict[int, int]:
-        """The numbers of executions that are there already, of those for these moments: they were started before a crash."""
-        found: dict[int, int] = {}
-        with self._ledger.snapshot() as snapshot:
-            for moment in moments:
-                number = find_number(snapshot.scan, execution_id(look.schedule.id, moment))
-                header = None if number is None else header_of(number, snapshot.read)
-                mine = header is not None and header.definition == look.stored.job and header.labels.get(SCHEDULE) == look.schedule.id
-                if number is not None and mine:
-                    found[moment] = number
-        return found
-
-    def _runs(self, number: int) -> bool:
-        if not number:
-            return False
-        with self._ledger.snapshot() as snapshot:
-            header = header_of(number, snapshot.read)
-        return header is not None and header.status not in ENDED
-
-
-def _answer(request: Request | StepwellError) -> Any:
-    if isinstance(request, StepwellError):
-        return request
-    try:
-        return request.reply.result(ANSWER_S)
-    except FutureTimeout:
-        request.reply.cancel()
-        return Unavailable(f"no answer within {ANSWER_S:g} seconds")
-    except Exception as error:
-        return error
-
-
-def no_audit(_: Any) -> Act | None:
-    """The bookkeeping of occurrences is no change that anybody made."""
-    return None

@@ -12,8 +12,12 @@ from enum import StrEnum
 from typing import Any
 
 from storage.protocol import Key
+from workflows.alerts.lateness import Expected, Happened, expected
 from workflows.errors import Conflict, Invalid, NotFound, Problem
 from workflows.numbers import loads
+from workflows.runtime import backfills
+from workflows.runtime.alerts import expect
+from workflows.runtime.calendars import note_uses
 from workflows.runtime.ledger import Pending, Snapshot
 from workflows.schedules.plan import jitter, occurrences
 from workflows.schedules.schedule import CatchUp, Schedule
@@ -55,6 +59,7 @@ class Became(StrEnum):
     QUEUED = "queued"
     SKIPPED = "skipped"
     CANCELLED = "cancelled"
+    BACKFILLED = "backfilled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,7 @@ class Made:
 class Stored:
     """`spec`: its JSON text. `version` grows when that changes. Occurrences up to `handled` have been dealt with; the next one is to be at
     `due`. `queue`: (moment, sequence) of those that wait; `last`: number of the newest execution it has started, 0 for none; `sequence`:
-    of its newest occurrence record."""
+    of its newest occurrence record; `switched`: when it was last switched off."""
 
     id: str
     job: str
@@ -83,12 +88,13 @@ class Stored:
     queue: tuple[tuple[int, int], ...] = ()
     last: int = 0
     sequence: int = 0
+    switched: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """Of the occurrence at `moment`; of `count` in a row, up to `until`, where more than one came to the same. `execution`: the id of what
-    was started. `at`: when it was dealt with."""
+    was started. `at`: when it was dealt with. `cause`: of a policy's decision to skip it."""
 
     moment: int
     became: str
@@ -97,6 +103,7 @@ class Result:
     until: int | None = None
     count: int = 1
     at: float = 0.0
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +170,7 @@ def replace_all(pending: Pending, read: Read, job: str, made: Sequence[Made], no
             _drop(pending, read, id)
     left = {id: source for id, source in known.items() if source != Source.DEFINITION}
     for one in made:
+        note_uses(pending, read, one.schedule.id, one.spec)
         _save(pending, load(read, one.schedule.id), _made(read, job, one, Source.DEFINITION, now))
     _list(pending, read, job, left | dict.fromkeys((one.schedule.id for one in made), str(Source.DEFINITION)))
 
@@ -173,6 +181,7 @@ def add(pending: Pending, read: Read, job: str, made: Made, now: float) -> Store
     if other is not None:
         raise Conflict(f"the job {other.job!r} has a schedule of the id {other.id!r} already; change that one, or choose another id")
     stored = _made(read, job, made, Source.API, now)
+    note_uses(pending, read, stored.id, stored.spec)
     _save(pending, None, stored)
     _list(pending, read, job, {**of_job(read, job), stored.id: str(Source.API)})
     return stored
@@ -182,6 +191,7 @@ def change(pending: Pending, read: Read, made: Made, now: float) -> Stored:
     """Give it another text. It is of the same source as before. Raises NotFound."""
     before = found(read, made.schedule.id)
     after = _made(read, before.job, made, Source(before.source), now)
+    note_uses(pending, read, after.id, after.spec)
     _save(pending, before, after)
     return after
 
@@ -197,7 +207,7 @@ def switch(pending: Pending, read: Read, schedule: Schedule, active: bool, now: 
     else:
         for moment, sequence in before.queue:
             _note(pending, before.id, sequence, Result(moment, Became.CANCELLED, "the schedule was switched off", at=now))
-        after = replace(before, active=False, due=None, queue=())
+        after = replace(before, active=False, due=None, queue=(), switched=now)
     _save(pending, before, after)
     return True
 
@@ -240,11 +250,38 @@ def mark(pending: Pending, read: Read, seen: Stored, schedule: Schedule, done: H
         _note(pending, before.id, sequence, replace(one, at=now))
         if sequence > KEPT:
             pending.records[OCCURRENCE, (before.id, KEPT - sequence)] = None
+    if before.active:
+        expect(pending, before.id, expectations(schedule, done, now), now)
     handled = max(before.handled, done.until)
     due = next_due(schedule, handled) if before.active and before.version == seen.version else before.due
     last = max(before.last, done.last)
     _save(pending, before, replace(before, handled=handled, due=due, queue=tuple(queue), last=last, sequence=sequence))
     return True
+
+
+def record(pending: Pending, read: Read, id: str, done: Iterable[Result], now: float) -> None:
+    """Write down what became of occurrences apart from its looks, if it is there still."""
+    before = load(read, id)
+    if before is None:
+        return
+    sequence = before.sequence
+    for one in done:
+        sequence += 1
+        _note(pending, id, sequence, replace(one, at=now))
+        if sequence > KEPT:
+            pending.records[OCCURRENCE, (id, KEPT - sequence)] = None
+    if sequence != before.sequence:
+        _save(pending, before, replace(before, sequence=sequence))
+
+
+def expectations(schedule: Schedule, done: Handled, now: float) -> list[Expected]:
+    """What is expected of its occurrences from now on."""
+    found: list[Expected] = []
+    for one in done.results:
+        due = one.moment + jitter(schedule.id, one.moment, schedule.jitter)
+        happened = Happened(one.moment, due, one.became, one.cause, one.reason, one.count, one.until)
+        found += expected(happened, schedule.expect_start, schedule.expect_end, now)
+    return found
 
 
 # -------------------------------------------------------------------------------------------------------------------- within
@@ -294,11 +331,13 @@ def _drop(pending: Pending, read: Read, id: str) -> None:
     stored = load(read, id)
     if stored is None:
         return
+    note_uses(pending, read, id, None)
     pending.records["document", ("schedule", id)] = None
     pending.index(INDEX, (id,), False)
     if stored.due is not None:
         pending.index(DUE, (stored.due, id), False)
     pending.index(QUEUED, (id,), False)
+    backfills.drop(pending, read, id)
     for sequence in range(max(1, stored.sequence - KEPT + 1), stored.sequence + 1):
         pending.records[OCCURRENCE, (id, -sequence)] = None
 

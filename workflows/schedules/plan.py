@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import blake2b
-from itertools import count
+from itertools import count, takewhile
+from math import ceil
 from zoneinfo import ZoneInfo
 
 from workflows.schedules.cron import Cron
@@ -44,19 +45,22 @@ Trigger = Cron | Every | Once
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """Both ends belong to it."""
+    """Both ends belong to it. `calendar`: the name of the one it is in, if it is in one."""
 
     first: date
     last: date
     name: str = ""
+    calendar: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Blackout:
-    """Days on which nothing runs, by the calendar of the schedule's zone. `weekdays`: 0 is Monday."""
+    """Days on which nothing runs, by the calendar of the schedule's zone. `weekdays`: 0 is Monday. `calendars`: names of those
+    whose days are to be among `days` when it is asked (`runtime.calendars.resolved`)."""
 
     weekdays: frozenset[int] = frozenset()
     days: tuple[Days, ...] = ()
+    calendars: tuple[str, ...] = ()
 
     def reason(self, day: date) -> str | None:
         """Why nothing runs on that day; None: it does."""
@@ -64,7 +68,8 @@ class Blackout:
             return f"it is a {WEEKDAYS[day.weekday()]}"
         for range_ in self.days:
             if range_.first <= day <= range_.last:
-                return f"it is {range_.name or 'blacked out'} ({range_.first} to {range_.last})"
+                where = f", calendar {range_.calendar}" if range_.calendar else ""
+                return f"it is {range_.name or 'blacked out'} ({range_.first} to {range_.last}{where})"
         return None
 
 
@@ -95,6 +100,11 @@ def occurrences(plan: Plan, after: float) -> Iterator[Occurrence]:
         if plan.end is not None and moment > plan.end:
             return
         yield Occurrence(moment, plan.blackout.reason(wall_clock(moment, plan.zone).date()))
+
+
+def within(plan: Plan, first: float, last: float) -> Iterator[Occurrence]:
+    """What is due from `first` to `last`, both included, ascending, those that a blackout excludes too."""
+    return takewhile(lambda each: each.moment <= last, occurrences(plan, ceil(first) - 0.5))
 
 
 def _triggered(plan: Plan, after: float) -> Iterator[int]:

@@ -29,11 +29,20 @@ class Act(StrEnum):
     SKIP = "skip"
 
 
+class Cause(StrEnum):
+    """Why one is skipped, as far as others than people care."""
+
+    NONE = ""
+    BLACKOUT = "blackout"
+    MISSED = "missed"  # no server ran in time, and it is not made up for
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     moment: int
     act: Act
     reason: str = ""
+    cause: Cause = Cause.NONE
 
 
 def tolerance(schedule: Schedule) -> float:
@@ -58,14 +67,15 @@ def decide(
 
 def _missed(schedule: Schedule, due: list[Occurrence], now: float, more: bool) -> tuple[list[tuple[int, bool]], list[Decision]]:
     """Those that are to run, and whether late; and what is decided about the others."""
-    skipped = [Decision(each.moment, Act.SKIP, each.excluded) for each in due if each.excluded is not None]
+    skipped = [Decision(each.moment, Act.SKIP, each.excluded, Cause.BLACKOUT) for each in due if each.excluded is not None]
     left = [each.moment for each in due if each.excluded is None]
     tolerated = tolerance(schedule)
     missed = [moment for moment in left if now - moment > tolerated]
     kept = _made_up_for(schedule, missed, now, more)
     for moment in missed:
         if moment not in kept:
-            skipped.append(Decision(moment, Act.SKIP, f"it was missed by {_duration(now - moment)}; {_why_not(schedule, now - moment)}"))
+            reason = f"it was missed by {_duration(now - moment)}; {_why_not(schedule, now - moment)}"
+            skipped.append(Decision(moment, Act.SKIP, reason, Cause.MISSED))
     return [(moment, moment in kept) for moment in left if moment in kept or now - moment <= tolerated], skipped
 
 

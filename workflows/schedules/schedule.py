@@ -32,7 +32,8 @@ DAY_S = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """`input` is a template over `{"scheduledTime": ..., "schedule": ...}`. Durations in seconds."""
+    """`input` is a template over `{"scheduledTime": ..., "schedule": ...}`. Durations in seconds.
+    `expect_start`, `expect_end`: within how many seconds after it was due an occurrence is to begin and end; None: whenever."""
 
     id: str
     plan: Plan
@@ -42,3 +43,5 @@ class Schedule:
     overlap: Overlap = Overlap.ALLOW
     catch_up: CatchUp = CatchUp.NONE
     catch_up_window: float = DAY_S
+    expect_start: float | None = None
+    expect_end: float | None = None

@@ -57,8 +57,8 @@ def _minutes(cron: Cron, zone: ZoneInfo, after: float) -> Iterator[int]:
 
 def _from(after: float, zone: ZoneInfo) -> datetime:
     """A wall time no later than any that can still lead to a moment after `after`: where the clock shows a time for the second time, it
-    begins with the first."""
-    wall = wall_clock(after, zone)
+    begins with the first; in the minute after a change, with what that skipped, of which some seconds may be to come."""
+    wall = wall_clock(after - 60, zone)
     first, second = _both(wall.replace(second=0), zone)
     return wall - timedelta(seconds=abs(second - first))
 

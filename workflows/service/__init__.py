@@ -9,10 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workflows.service.alerts import Alerts
 from workflows.service.audit import Audit
+from workflows.service.backfills import Backfills
+from workflows.service.calendars import Calendars
 from workflows.service.control import Control
 from workflows.service.definitions import Definitions
 from workflows.service.executions import Executions
+from workflows.service.hooks import Hooks
+from workflows.service.jobs import Jobs
 from workflows.service.keys import Keys
 from workflows.service.listing import Listing
 from workflows.service.schedules import Schedules
@@ -24,7 +29,9 @@ from workflows.service.system import System
 class Service:
     """`definitions`: what may be executed. `executions`: starting and looking. `control`: stopping and going on. `listing`: looking
     through executions. `streams`: live events. `system`: the server. `audit`: who changed what. `keys`: who may come in.
-    `schedules`: when jobs run by themselves."""
+    `schedules`: when jobs run by themselves. `calendars`: days on which schedules do not run. `hooks`: requests from outside that start
+    jobs. `alerts`: what went wrong. `jobs`: definitions with their schedules and latest executions. `backfills`:
+    making up for occurrences that have no execution."""
 
     definitions: Definitions
     executions: Executions
@@ -35,3 +42,8 @@ class Service:
     audit: Audit
     keys: Keys
     schedules: Schedules
+    backfills: Backfills
+    alerts: Alerts
+    hooks: Hooks
+    calendars: Calendars
+    jobs: Jobs

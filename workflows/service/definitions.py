@@ -13,11 +13,13 @@ from typing import Any, Literal
 from storage.protocol import CorruptRecord, Key
 from task_functions.permissions import caution
 from task_functions.registry import Registry
-from workflows.errors import Invalid, NotJson, StepwellError
+from workflows.errors import Conflict, Invalid, NotJson, StepwellError
 from workflows.language import canonical, read_definition
 from workflows.language.json_schema import json_schema
 from workflows.language.text import check, loads
 from workflows.model import Definition
+from workflows.runtime import hooks
+from workflows.runtime.alerts import listen
 from workflows.runtime.audit import Act
 from workflows.runtime.catalogue import Catalogue, Registration
 from workflows.runtime.engine import Engine
@@ -28,6 +30,7 @@ from workflows.runtime.requests import Write
 from workflows.runtime.schedules import Made, replace_all
 from workflows.runtime.secrets import Vault
 from workflows.service.asking import ask
+from workflows.service.calendars import check_calendars
 from workflows.service.paging import Page, cursor, place_of
 from workflows.states import StateMachine
 
@@ -75,9 +78,10 @@ class Definitions:
         self._vault = vault
         self._changed = changed
 
-    def register(self, raw: bytes, source: str | None = None) -> Registration:
+    def register(self, raw: bytes, source: str | None = None, *, only_new: bool = False) -> Registration:
         """Add a definition, or the next revision of one. `source`: the file it came from; a file that is as it was at its own last load
-        changes nothing, so that what was edited since then by request stays. Raises NotJson, and Invalid with every problem."""
+        changes nothing, so that what was edited since then by request stays. `only_new`: there is to be no other of its id. Raises NotJson,
+        Invalid with every problem, and Conflict for another where none is to be."""
         registry = self._registry
         definition = read_definition(
             raw,
@@ -92,9 +96,15 @@ class Definitions:
         form, made = canonical(document), made_of(definition, document)
 
         def write(pending: Any, read: Any, now: float) -> Registration:
+            before = read("document", ("definition", definition.id)) if only_new else None
             done = self._catalogue.register(pending, read, definition.id, text, form, now, source)
+            if done.created and before is not None and not before.get("deleted"):
+                raise Conflict(f"there is a job definition with the id {definition.id!r} already, and it is another")
             if done.created:
+                check_calendars(read, {f"/schedules/{n}": one.schedule for n, one in enumerate(made)}, text)
                 replace_all(pending, read, definition.id, made, now)
+                listen(pending, read, definition.id, definition.on_alert)
+                hooks.replace_all(pending, read, definition.id, definition.hooks)
             return done
 
         def tell(done: Registration) -> Act | None:

@@ -58,6 +58,12 @@ class Executions:
         with self._ledger.snapshot() as snapshot:
             return self._described(find(snapshot, execution_id))
 
+    def submitted(self, execution_id: str) -> float:
+        """When it was accepted. Raises NotFound."""
+        with self._ledger.snapshot() as snapshot:
+            _, header = locate(snapshot, execution_id)
+            return header.created
+
     def history(self, execution_id: str) -> list[dict[str, Any]]:
         """All its events, oldest first, in the form of GetExecutionHistory. Raises NotFound."""
         with self._ledger.snapshot() as snapshot:

@@ -7,6 +7,7 @@ next page goes on where it stopped. Knows neither cursors nor who asks.
 
 from __future__ import annotations
 
+import heapq
 import json
 import logging
 import re
@@ -40,7 +41,7 @@ class Filter:
 
     `job`: id of the definition. `since` and `until`: seconds since the epoch, of the time of submission, `until` itself not included.
     `labels`: each of them, among the execution's and its definition's. `text`: in the JSON text of input, output or error, whatever the
-    case. `paused`: whether it is paused.
+    case. `paused`: whether it is paused. `statuses`: one of these; of none, nothing passes.
     """
 
     job: str | None = None
@@ -50,10 +51,11 @@ class Filter:
     labels: Mapping[str, str] = field(default_factory=dict)
     text: str | None = None
     paused: bool | None = None
+    statuses: tuple[Status, ...] | None = None
 
     def asked(self) -> tuple[object, ...]:
         """The same for the same filter, however its labels are ordered."""
-        return (self.job, self.status, self.since, self.until, sorted(self.labels.items()), self.text, self.paused)
+        return (self.job, self.status, self.since, self.until, sorted(self.labels.items()), self.text, self.paused, *(self.statuses or ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +79,18 @@ def matching(
 ) -> Matches:
     """Up to `limit` executions that the filter lets pass, newest first, with numbers below `after`. Reads at most `budget` of their
     records; one that cannot be read matches nothing."""
-    index, others = _indexes(snapshot, wanted)
+    indexes, others = _indexes(snapshot, wanted)
     newest, oldest = _span(snapshot, wanted)
     if after is not None:
         newest = min(newest, after - 1)
     found: list[Match] = []
     searched = _Searched()
     last: int | None = None
-    for examined, number in enumerate(_numbers(snapshot, index, newest, oldest)):
+    for examined, number in enumerate(_merged(snapshot, indexes, newest, oldest)):
         if last is not None and (len(found) == limit or examined >= budget or searched.characters >= EXAMINED_CHARACTERS):
             return Matches(tuple(found), last)
         last = number
-        if all(snapshot.has(other, (-number,)) for other in others):
+        if all(any(snapshot.has(index, (-number,)) for index in other) for other in others):
             header = _passing(snapshot, catalogue, wanted, number, searched)
             if header is not None:
                 found.append(Match(number, header))
@@ -98,14 +100,21 @@ def matching(
 # ------------------------------------------------------------------------------------------------------------- walking
 
 
-def _indexes(snapshot: Snapshot, wanted: Filter) -> tuple[str, tuple[str, ...]]:
-    """The narrowest index that has all that are wanted, and those others in which they must be too."""
-    names = [f"definition/{wanted.job}"] if wanted.job is not None else []
-    names += [f"status/{wanted.status}"] if wanted.status is not None else []
+def _indexes(snapshot: Snapshot, wanted: Filter) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """The fewest indexes' worth of executions among which all are that are wanted, and those others in one of each of which they must be
+    too."""
+    names: list[tuple[str, ...]] = [(f"definition/{wanted.job}",)] if wanted.job is not None else []
+    names += [(f"status/{wanted.status}",)] if wanted.status is not None else []
+    names += [tuple(f"status/{status}" for status in wanted.statuses)] if wanted.statuses is not None else []
     if not names:
-        return "created", ()
-    first, *others = sorted(names, key=snapshot.count)
+        return ("created",), ()
+    first, *others = sorted(names, key=lambda group: sum(map(snapshot.count, group)))
     return first, tuple(others)
+
+
+def _merged(snapshot: Snapshot, indexes: tuple[str, ...], newest: int, oldest: int) -> Iterator[int]:
+    """The executions of these indexes, of which each is in one, from `newest` down to `oldest`."""
+    return heapq.merge(*(_numbers(snapshot, index, newest, oldest) for index in indexes), reverse=True)
 
 
 def _numbers(snapshot: Snapshot, index: str, newest: int, oldest: int, at_once: int = 256) -> Iterator[int]:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from storage.protocol import Key
+from storage.protocol import CorruptRecord, Key
+from workflows.errors import StepwellError
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.entries import Entries
 from workflows.runtime.execution import Execution
 from workflows.runtime.history import event
 from workflows.runtime.ledger import Ledger, Snapshot
+from workflows.runtime.state import ExecutionState, describe
 from workflows.runtime.summary import Summary, summary
 from workflows.service.asking import locate
 from workflows.service.filters import Filter, labels_of, matching
 from workflows.service.paging import Page, cursor, place_of
+
+log = logging.getLogger(__name__)
 
 PAGE_CHARACTERS = 8 * 1024 * 1024
 """Of payloads and texts in one page, which ends after what exceeds it."""
@@ -54,6 +59,26 @@ class Listing:
             page = matching(snapshot, self._catalogue, wanted, place, limit)
             found = (summary(match.number, match.header, labels_of(match.header, self._catalogue), snapshot.read) for match in page.found)
             return Page(tuple(found), cursor(asked, page.next))
+
+    def states(self, wanted: Filter, limit: int = 50, after: str | None = None) -> Page[ExecutionState]:
+        """As `executions`, each with its tasks and without payloads; of a state machine, the state it stands at. One that cannot be read is
+        left out."""
+        asked = ("executions", *wanted.asked())
+        place = place_of(after, asked, int)
+        with self._ledger.snapshot() as snapshot:
+            page = matching(snapshot, self._catalogue, wanted, place, limit)
+            found = (self._state(snapshot, match.number) for match in page.found)
+            return Page(tuple(state for state in found if state is not None), cursor(asked, page.next))
+
+    def _state(self, snapshot: Snapshot, number: int) -> ExecutionState | None:
+        try:
+            execution = Execution.load(number, snapshot.read)
+            if execution is None or execution.header is None:
+                return None
+            return describe(execution, self._catalogue.get(execution.header.definition, execution.header.revision), payloads=False)
+        except (CorruptRecord, LookupError, StepwellError) as error:
+            log.warning("execution number %d is left out: %s", number, error)
+            return None
 
     def history(self, execution_id: str, limit: int = 50, after: str | None = None, reverse: bool = False) -> Page[dict[str, Any]]:
         """Its events in the form of GetExecutionHistory, oldest first, or newest first with `reverse`; `after` is a cursor. Raises

@@ -10,13 +10,13 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from workflows.errors import Invalid, NotFound, Problem
+from workflows.errors import Conflict, Invalid, NotFound, Problem
 from workflows.language import canonical, compile_schedule
 from workflows.language.positions import located
 from workflows.language.schedules import problems_of, read_schedule
 from workflows.language.shapes import shown
 from workflows.language.text import loads_unique
-from workflows.runtime import schedules
+from workflows.runtime import calendars, schedules
 from workflows.runtime.audit import Act
 from workflows.runtime.engine import Engine
 from workflows.runtime.execution import header_of
@@ -25,8 +25,10 @@ from workflows.runtime.removal import no_definition
 from workflows.runtime.requests import Read, Write
 from workflows.runtime.schedules import Made, Result, Stored
 from workflows.schedules.plan import jitter, occurrences, remark
+from workflows.schedules.schedule import Schedule
 from workflows.schedules.zones import wall_clock
 from workflows.service.asking import ask
+from workflows.service.calendars import check_calendars
 from workflows.service.paging import Page, cursor, place_of
 
 MOST_COMING = 100
@@ -89,6 +91,11 @@ class Schedules:
         with self._ledger.snapshot() as snapshot:
             return _shown(snapshot, schedules.found(snapshot.read, id))
 
+    def of_job(self, job: str) -> tuple[Shown, ...]:
+        """All of a job, by id."""
+        with self._ledger.snapshot() as snapshot:
+            return tuple(_shown(snapshot, schedules.found(snapshot.read, id)) for id in sorted(schedules.of_job(snapshot.read, job)))
+
     def occurrences(self, id: str, limit: int = 50, after: str | None = None) -> Page[Result]:
         """What became of its occurrences, the newest first; the latest are kept. `after` is a cursor. Raises NotFound, and Invalid for a
         cursor that is not of this list."""
@@ -102,14 +109,18 @@ class Schedules:
     def coming(self, id: str, count: int = 10) -> list[Coming]:
         """Its next occurrences, whether or not it is switched on. Raises NotFound."""
         stored = schedules.found(self._ledger.read, id)
-        schedule = compile_schedule(stored.spec, id)
-        plan, found = schedule.plan, []
-        for each in islice(occurrences(plan, max(stored.handled, self._clock())), count):
-            late = jitter(id, each.moment, schedule.jitter)
-            note = each.excluded or remark(plan, each.moment) or ""
-            local = f"{wall_clock(each.moment, plan.zone):%Y-%m-%dT%H:%M:%S}"
-            found.append(Coming(each.moment, local, each.moment + late, each.excluded is None, note))
-        return found
+        schedule = calendars.resolved(self._ledger.read, compile_schedule(stored.spec, id))
+        return _coming(schedule, max(stored.handled, self._clock()), count)
+
+    def foretell(self, raw: bytes, count: int = 10) -> list[Coming]:
+        """The next occurrences of a schedule that is not stored: its JSON text, as `add` takes it, with or without a `job`. Raises NotJson,
+        and Invalid with every problem."""
+        document, problems = _object(raw)
+        schedule = _schedule(document, str(document.pop("job", "")) or "preview", problems)
+        if problems or schedule is None:
+            raise Invalid(located(problems, raw.decode()))
+        check_calendars(self._ledger.read, {"": schedule}, raw.decode())
+        return _coming(calendars.resolved(self._ledger.read, schedule), self._clock(), count)
 
     # ------------------------------------------------------------------------------------------------------------- changing
 
@@ -123,15 +134,34 @@ class Schedules:
         self._write(write, lambda changed: Act("switch schedule on" if active else "switch schedule off", id) if changed else None)
         return self.get(id)
 
+    def toggle_job(self, job: str) -> bool:
+        """Switch all schedules of a job on if any is off, else all off, in one commit; whether they are on. Raises NotFound for an unknown
+        job, and Conflict for one without schedules."""
+
+        def write(pending: Pending, read: Read, now: float) -> bool:
+            _known(read, job)
+            found = [schedules.found(read, id) for id in sorted(schedules.of_job(read, job))]
+            if not found:
+                raise Conflict(f"the job {job!r} has no schedule that could be switched; POST /schedules makes one")
+            active = not all(one.active for one in found)
+            for one in found:
+                schedules.switch(pending, read, compile_schedule(one.spec, one.id), active, now)
+            return active
+
+        def tell(active: bool) -> Act:
+            return Act("switch schedules on" if active else "switch schedules off", job)
+
+        active: bool = ask(self._engine, Write(write, tell, self._changed))
+        return active
+
     def add(self, raw: bytes) -> Shown:
         """Make one for a job apart from its definition: the JSON text of a schedule with a `job`. Raises NotJson, Invalid with every
         problem, NotFound for an unknown job, and Conflict for an id that there is."""
         job, made = _read(raw, None)
 
         def write(pending: Pending, read: Read, now: float) -> Stored:
-            definition = read("document", ("definition", job))
-            if definition is None or definition.get("deleted"):
-                raise no_definition(job)
+            _known(read, job)
+            check_calendars(read, {"": made.schedule}, raw.decode())
             return schedules.add(pending, read, job, made, now)
 
         self._write(write, lambda stored: Act("add schedule", stored.id, {"job": job}))
@@ -142,7 +172,12 @@ class Schedules:
         NotJson, and Invalid with every problem."""
         schedules.found(self._ledger.read, id)
         _, made = _read(raw, id)
-        self._write(lambda pending, read, now: schedules.change(pending, read, made, now), lambda _: Act("change schedule", id))
+
+        def write(pending: Pending, read: Read, now: float) -> Stored:
+            check_calendars(read, {"": made.schedule}, raw.decode())
+            return schedules.change(pending, read, made, now)
+
+        self._write(write, lambda _: Act("change schedule", id))
         return self.get(id)
 
     def delete(self, id: str) -> None:
@@ -153,6 +188,12 @@ class Schedules:
         ask(self._engine, Write(apply, tell, self._changed))
 
 
+def _known(read: Read, job: str) -> None:
+    definition = read("document", ("definition", job))
+    if definition is None or definition.get("deleted"):
+        raise no_definition(job)
+
+
 def _shown(snapshot: Snapshot, stored: Stored) -> Shown:
     header = header_of(stored.last, snapshot.read) if stored.last else None
     queued = tuple(moment for moment, _ in stored.queue)
@@ -160,11 +201,19 @@ def _shown(snapshot: Snapshot, stored: Stored) -> Shown:
     return Shown(stored.id, stored.job, stored.active, stored.source, stored.spec, stored.created, stored.due, queued, execution)
 
 
+def _coming(schedule: Schedule, after: float, count: int) -> list[Coming]:
+    plan, found = schedule.plan, []
+    for each in islice(occurrences(plan, after), count):
+        late = jitter(schedule.id, each.moment, schedule.jitter)
+        note = each.excluded or remark(plan, each.moment) or ""
+        local = f"{wall_clock(each.moment, plan.zone):%Y-%m-%dT%H:%M:%S}"
+        found.append(Coming(each.moment, local, each.moment + late, each.excluded is None, note))
+    return found
+
+
 def _read(raw: bytes, id: str | None) -> tuple[str, Made]:
     """The job and the schedule that are written in `raw`; for one that is there, with its `id`, no job."""
-    document, problems = loads_unique(raw, "request body")
-    if not isinstance(document, dict):
-        raise Invalid([Problem("", f"a schedule must be an object, not {shown(document)}")])
+    document, problems = _object(raw)
     job = ""
     if id is None:
         job = document.pop("job", None)
@@ -173,13 +222,25 @@ def _read(raw: bytes, id: str | None) -> tuple[str, Made]:
             job = "job"
     elif document.get("id", id) != id:
         problems.append(Problem("/id", f"the id of a schedule stays: leave it out, or write {id!r}"))
-    schedule = None
-    try:
-        schedule = read_schedule(document, id or job)
-    except ValidationError as error:
-        problems += problems_of(error)
+    schedule = _schedule(document, id or job, problems)
     if problems or schedule is None:
         raise Invalid(located(problems, raw.decode()))
     if id is None and len(schedule.id) > 128:
         raise NotFound(f"no job definition has the id {job!r}")
     return job, Made(schedule, canonical(document))
+
+
+def _object(raw: bytes) -> tuple[dict[str, Any], list[Problem]]:
+    """The object written in `raw`, and what is wrong with it so far."""
+    document, problems = loads_unique(raw, "request body")
+    if not isinstance(document, dict):
+        raise Invalid([Problem("", f"a schedule must be an object, not {shown(document)}")])
+    return document, list(problems)
+
+
+def _schedule(document: dict[str, Any], id: str, problems: list[Problem]) -> Schedule | None:
+    try:
+        return read_schedule(document, id)
+    except ValidationError as error:
+        problems += problems_of(error)
+        return None

@@ -51,13 +51,16 @@ Form = Callable[[ExecutionState], bytes]
 @dataclass(frozen=True, slots=True)
 class Watch:
     """`job`: id of a definition; `execution`: of an execution; `kinds`: of changes. `since`: the id of the last event that was received, of
-    whatever form; None: from now on. `replay`: begin with how things stand, unless it goes on from somewhere."""
+    whatever form; None: from now on. `replay`: begin with how things stand, unless it goes on from somewhere; `recent`: with so many of the
+    newest executions, ended ones too. `short`: the form is given what tasks came to, as far as that is short."""
 
     job: str | None = None
     execution: str | None = None
     kinds: int = ALL_KINDS
     since: str | None = None
     replay: bool = False
+    recent: int = 0
+    short: bool = False
 
 
 class Streams:
@@ -68,7 +71,7 @@ class Streams:
         self._catalogue = catalogue
         self._fanout = fanout
         self._seats = seats
-        self._renders: dict[Form, Callable[[Snapshot, int], bytes | None]] = {}
+        self._renders: dict[tuple[Form, bool], Callable[[Snapshot, int], bytes | None]] = {}
 
     def open(self, watch: Watch, form: Form, gone: Callable[[], bool] = lambda: False) -> Stream:
         """`gone`: whether the client is known to have left, or is no longer to be served; asked every LOOK_S. Raises NotFound for an
@@ -80,27 +83,27 @@ class Streams:
             with self._ledger.snapshot() as snapshot:
                 number, _ = locate(snapshot, watch.execution)
         wanted = Wanted(watch.job, number, watch.kinds)
-        return Stream(self._ledger, self._fanout, watch, wanted, self._render(form), gone, self._seats.seat())
+        return Stream(self._ledger, self._fanout, watch, wanted, self._render(form, watch.short), gone, self._seats.seat())
 
-    def _render(self, form: Form) -> Callable[[Snapshot, int], bytes | None]:
+    def _render(self, form: Form, short: bool) -> Callable[[Snapshot, int], bytes | None]:
         """The same for the same form, so that those who want it share what is made."""
 
         def render(snapshot: Snapshot, number: int) -> bytes | None:
             try:
-                state = self._state(snapshot, number)
+                state = self._state(snapshot, number, short)
             except (CorruptRecord, LookupError, StepwellError) as error:
                 log.warning("execution number %d is not sent to those who watch: %s", number, error)
                 return None
             return None if state is None else form(state)
 
-        return self._renders.setdefault(form, render)
+        return self._renders.setdefault((form, short), render)
 
-    def _state(self, snapshot: Snapshot, number: int) -> ExecutionState | None:
+    def _state(self, snapshot: Snapshot, number: int, short: bool) -> ExecutionState | None:
         execution = Execution.load(number, snapshot.read)
         if execution is None or execution.header is None:
             return None
         header = execution.header
-        state = describe(execution, self._catalogue.get(header.definition, header.revision), payloads=False)
+        state = describe(execution, self._catalogue.get(header.definition, header.revision), payloads=False, short=short)
         return replace(state, error=summary(number, header, state.labels, snapshot.read).error)
 
 
@@ -176,7 +179,7 @@ class Stream:
 
     def _replayed(self, snapshot: Snapshot) -> Iterator[bytes]:
         """How things stand, if that is wanted: without ids, because only the whole of it is a place to go on from."""
-        if not self._watch.replay:
+        if not (self._watch.replay or self._watch.recent):
             return
         for number in self._standing(snapshot):
             data = self._render(snapshot, number)
@@ -184,6 +187,9 @@ class Stream:
                 yield message(data)
 
     def _standing(self, snapshot: Snapshot) -> list[int]:
+        if self._watch.recent:
+            index = "created" if self._wanted.job is None else f"definition/{self._wanted.job}"
+            return sorted(-int(key[0]) for key in snapshot.scan(index, None, self._watch.recent))
         if self._wanted.execution is not None:
             return [self._wanted.execution]
         if self._wanted.job is not None:

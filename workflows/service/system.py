@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, TypeVar
 
 from storage.protocol import CorruptRecord, Key
-from workflows.errors import StepwellError, Unavailable
+from workflows.errors import Busy, StepwellError, Unavailable
 from workflows.model import Status
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import Engine
 from workflows.runtime.execution import Execution, header_of
-from workflows.runtime.ledger import Ledger, Snapshot
+from workflows.runtime.firings import no_audit
+from workflows.runtime.ledger import Ledger, Pending, Snapshot
+from workflows.runtime.requests import Read, Write
 from workflows.runtime.state import ExecutionState, describe
 
 log = logging.getLogger(__name__)
@@ -24,6 +27,12 @@ T = TypeVar("T")
 
 LISTED = 100
 """Executions that the system state lists of each kind; its counts are whole."""
+
+PULSE = ("pulse",)
+"""The document that says when somebody last asked whether all is well."""
+
+TURN_S = 20.0
+"""How long the engine may take to answer: longer than any turn of a server that is well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,21 @@ class System:
             raise Unavailable("the server is stopping")
         return Health((*self._engine.troubles(), *self._more()))
 
+    def unwell(self) -> str:
+        """Why whoever watches the server from outside should worry, or "". The engine is made to commit something (250 bytes): a server
+        with nothing to do would not notice that its disk is full."""
+        turn = Write(_pulse, no_audit)
+        try:
+            troubles = self.health().troubles
+            self._engine.inbox.ask(turn)
+            turn.reply.result(TURN_S)
+        except FutureTimeout:
+            turn.reply.cancel()
+            return f"the engine has not answered for {TURN_S:g} seconds"
+        except (Busy, Unavailable) as error:
+            return str(error)
+        return "; ".join(troubles)
+
     def _active(self, snapshot: Snapshot, number: int) -> ExecutionState | None:
         execution = Execution.load(number, snapshot.read)
         if execution is None or execution.header is None:
@@ -101,3 +125,7 @@ class System:
                     yield shown
             except (CorruptRecord, LookupError, StepwellError) as error:
                 log.warning("execution number %d cannot be listed: %s", number, error, extra={"execution_number": number})
+
+
+def _pulse(pending: Pending, _read: Read, now: float) -> None:
+    pending.put("document", PULSE, {"at": now})

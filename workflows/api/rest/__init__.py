@@ -21,7 +21,22 @@ from flask import Flask
 
 from workflows.api.access import open_routes
 from workflows.api.openapi import Api
-from workflows.api.rest import audit, control, definitions, executions, index, keys, listing, schedules, stream, system
+from workflows.api.rest import (
+    alerts,
+    audit,
+    backfills,
+    calendars,
+    control,
+    definitions,
+    executions,
+    hooks,
+    index,
+    keys,
+    listing,
+    schedules,
+    stream,
+    system,
+)
 from workflows.api.rest.endpoints import Kind, blueprint
 from workflows.service import Service
 
@@ -33,6 +48,10 @@ KINDS = (
     listing.KIND,
     stream.KIND,
     schedules.KIND,
+    backfills.KIND,
+    alerts.KIND,
+    calendars.KIND,
+    hooks.KIND,
     keys.KIND,
     audit.KIND,
     system.KIND,
@@ -45,4 +64,4 @@ def register_rest(app: Flask, service: Service, kinds: Iterable[Kind] = KINDS) -
     for kind in kinds:
         api.register_blueprint(blueprint(kind, service))
     endpoints = app.extensions["stepwell.endpoints"] = tuple(endpoint for kind in kinds for endpoint in kind.endpoints)
-    open_routes(app, ((one.method, one.rule, None if one.public else one.needed_role) for one in endpoints))
+    open_routes(app, ((one.method, one.rule, one.open_to) for one in endpoints))

@@ -13,11 +13,15 @@ from typing import Any
 from flask import Response, request
 from marshmallow import Schema
 
+from workflows.api.access import SIGNED, OpenTo
 from workflows.api.answers import answer
 from workflows.api.bodies import JSON, JsonBody, RawBody
 from workflows.api.openapi import ON_EVERY_ANSWER, Blueprint
 from workflows.api.paths import shown_path
-from workflows.api.schemas.base import Shape, example_of
+from workflows.api.problems import PROBLEM_JSON
+from workflows.api.problems import example as problem_example
+from workflows.api.schemas.base import Answers, ListOf, Plain, dumper, example_of
+from workflows.api.schemas.problems import ProblemSchema
 from workflows.api.schemas.queries import Query
 from workflows.roles import Role as Role
 from workflows.service import Service
@@ -37,17 +41,19 @@ class Endpoint:
     """`view(service, …)` gives the record to be dumped, or a Reply. It gets each value of its path by name; `query` and `headers` as their
     schemas load them, `sent` as the body comes, each only where the endpoint has it. Its name names the endpoint.
 
-    `answers`: status → schema (None: the record is JSON already), the usual one first. `errors`: those that its kind of request does not
+    `answers`: status → schema (None: the record is JSON already), the usual one first; also refusals that are no problem details, as other
+    systems' clients want them. `errors`: those that its kind of request does not
     have anyway (`errors_of`). `tells`: headers of a successful answer, by name. `leads`: to whom the answer leads, as the other endpoint's
     name → each value of its path → the member of this answer that holds it. `sample` is a path to try. `role`: who may; without it viewers
-    may look and only admins may change. `public`: so may who has no key, and `access.present` is None then. `media`: of
-    its answer, if that is no JSON, with an `example`; the view gives the Response then."""
+    may look and only admins may change. `public`: so may who has no key, and `access.present` is None then. `signed`: keys are not looked
+    at; the service lets a request in by its signature, or refuses it as Unsigned. `media`: of its answer, if that is no JSON, with an
+    `example`; the view gives the Response then."""
 
     view: Callable[..., Any]
     method: str
     rule: str
     summary: str
-    answers: Mapping[int, type[Shape] | None]
+    answers: Mapping[int, Answers]
     description: str = ""
     query: type[Query] | None = None
     headers: type[Schema] | None = None
@@ -58,6 +64,7 @@ class Endpoint:
     sample: str = ""
     role: Role | None = None
     public: bool = False
+    signed: bool = False
     media: str = JSON
     example: str = ""
 
@@ -68,6 +75,10 @@ class Endpoint:
     @property
     def needed_role(self) -> Role:
         return self.role or (Role.VIEWER if self.method == "GET" else Role.ADMIN)
+
+    @property
+    def open_to(self) -> OpenTo:
+        return SIGNED if self.signed else None if self.public else self.needed_role
 
     def shown(self, server: str) -> dict[str, str]:
         """The row as `GET /` shows it, with a command to try."""
@@ -105,7 +116,7 @@ def blueprint(kind: Kind, service: Service) -> Blueprint:
 
 
 def _bound(endpoint: Endpoint, service: Service) -> Callable[..., Response]:
-    schemas = {status: schema() if schema else None for status, schema in endpoint.answers.items()}
+    schemas = {status: dumper(form) for status, form in endpoint.answers.items()}
     usual = next(iter(schemas))
 
     def answered(**values: Any) -> Response:
@@ -138,13 +149,19 @@ def errors_of(endpoint: Endpoint) -> list[int]:
 def described(endpoint: Endpoint) -> dict[str, Any]:
     """The endpoint as an operation of OpenAPI, without its parameters."""
     told = ON_EVERY_ANSWER | {name: {"description": text, "schema": {"type": "string"}} for name, text in endpoint.tells.items()}
-    answers = {status: _answer(status, schema, told, _links(endpoint, schema)) for status, schema in endpoint.answers.items()}
+    answers = {
+        status: _answer(status, form, told, _links(endpoint, form) if status < HTTPStatus.BAD_REQUEST else {})
+        for status, form in endpoint.answers.items()
+    }
     if endpoint.media != JSON:
-        text = {"schema": {"type": "string"}, "example": endpoint.example}
-        answers = {status: {**shown, "content": {endpoint.media: text}} for status, shown in answers.items()}
-    problems = {status: HTTPStatus(status).name for status in errors_of(endpoint)}
+        usual, text = next(iter(answers)), {"schema": {"type": "string"}, "example": endpoint.example}
+        answers[usual] = {**answers[usual], "content": {endpoint.media: text}}
+    problems = {status: HTTPStatus(status).name for status in errors_of(endpoint) if status not in answers}
+    for status in answers.keys() & errors_of(endpoint):  # which of the two depends on what is wrong
+        problem = {"schema": ProblemSchema, "example": problem_example(HTTPStatus(status))}
+        answers[status] = {**answers[status], "content": {**answers[status]["content"], PROBLEM_JSON: problem}}
     operation = {"operationId": endpoint.name, "summary": endpoint.summary, "responses": {**answers, **problems}}
-    if endpoint.public:
+    if endpoint.public or endpoint.signed:
         operation["security"] = []
     if endpoint.description:
         operation["description"] = endpoint.description
@@ -153,9 +170,9 @@ def described(endpoint: Endpoint) -> dict[str, Any]:
     return operation
 
 
-def _links(endpoint: Endpoint, schema: type[Shape] | None) -> dict[str, Any]:
-    """Where an answer of this shape leads: to what takes only members that it has."""
-    members = {field.data_key or name for name, field in schema().fields.items()} if schema else set()
+def _links(endpoint: Endpoint, form: Answers) -> dict[str, Any]:
+    """Where an answer of this form leads: to what takes only members that it has."""
+    members = {field.data_key or name for name, field in form().fields.items()} if isinstance(form, type) else set()
     return {
         name: {"operationId": name, "parameters": {value: f"$response.body#/{member}" for value, member in taken.items()}}
         for name, taken in endpoint.leads.items()
@@ -163,9 +180,16 @@ def _links(endpoint: Endpoint, schema: type[Shape] | None) -> dict[str, Any]:
     }
 
 
-def _answer(status: int, schema: type[Shape] | None, told: Mapping[str, Any], links: Mapping[str, Any]) -> dict[str, Any]:
-    content = {"schema": schema, "example": example_of(schema())} if schema else {"schema": {"type": "object"}}
-    there = {f"$response.body#/{field.data_key or name}" for name, field in schema().fields.items()} if schema else set()
-    links = {name: link for name, link in links.items() if there.issuperset(link["parameters"].values())}
-    shown = {"description": HTTPStatus(status).phrase, "content": {JSON: content}}
+def _answer(status: int, form: Answers, told: Mapping[str, Any], links: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {"description": HTTPStatus(status).phrase, "content": {JSON: _content(form)}}
     return {**shown, "headers": dict(told), **({"links": dict(links)} if links else {})}
+
+
+def _content(form: Answers) -> dict[str, Any]:
+    if form is None:
+        return {"schema": {"type": "object"}}
+    if isinstance(form, Plain):
+        return {"schema": dict(form.form), "example": form.example}
+    if isinstance(form, ListOf):
+        return {"schema": {"type": "array", "items": form.shape}, "example": [example_of(form.shape())]}
+    return {"schema": form, "example": example_of(form())}

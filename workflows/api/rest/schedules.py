@@ -20,6 +20,7 @@ from workflows.api.schemas.schedules import (
 from workflows.service import Service
 
 NEW = '{"job": "hello", "id": "hourly", "cron": "@hourly"}'
+PREVIEWED = '{"cron": "0 30 2 * * *", "timezone": "Europe/Berlin"}'
 CHANGED = '{"cron": "*/30 * * * *", "overlap": "skip"}'
 
 
@@ -54,6 +55,10 @@ def occurrences(service: Service, schedule_id: str, query: dict[str, Any]) -> An
 
 def coming(service: Service, schedule_id: str, query: dict[str, Any]) -> dict[str, Any]:
     return {"occurrences": service.schedules.coming(schedule_id, query["count"])}
+
+
+def preview_schedule(service: Service, query: dict[str, Any], sent: bytes) -> dict[str, Any]:
+    return {"occurrences": service.schedules.foretell(sent, query["count"])}
 
 
 KIND = Kind(
@@ -142,6 +147,17 @@ KIND = Kind(
             description="With a note where the clock skips or repeats that time, and where a blackout keeps it from running.",
             query=ComingQuery,
             sample="/schedules/SCHEDULE_ID/next",
+        ),
+        Endpoint(
+            preview_schedule,
+            "POST",
+            "/schedule-preview",
+            "Tells the next occurrences of a schedule that is not there.",
+            {200: ComingSchema},
+            description="The body is a schedule, as for `POST /schedules`; nothing is stored.",
+            query=ComingQuery,
+            body=RawBody("A schedule.", PREVIEWED, form={"type": "object"}),
+            role=Role.OPERATOR,
         ),
     ),
 )

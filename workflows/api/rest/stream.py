@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -10,12 +11,13 @@ from flask import Response
 from workflows.api.event_stream import EVENT_STREAM, event_stream
 from workflows.api.rest.endpoints import Endpoint, Kind
 from workflows.api.schemas.base import example_of
-from workflows.api.schemas.stream import StreamedExecutionSchema, StreamHeaders, StreamQuery
+from workflows.api.schemas.goflow import GoflowExecutionSchema
+from workflows.api.schemas.stream import RECENT, StreamedExecutionSchema, StreamHeaders, StreamQuery
 from workflows.runtime.state import ExecutionState
 from workflows.service import Service
 from workflows.service.streams import Watch
 
-_SCHEMA = StreamedExecutionSchema()
+_SCHEMA, _GOFLOW = StreamedExecutionSchema(), GoflowExecutionSchema()
 
 
 def streamed(state: ExecutionState) -> bytes:
@@ -23,9 +25,17 @@ def streamed(state: ExecutionState) -> bytes:
     return orjson.dumps(_SCHEMA.dump(state))
 
 
+def as_goflow(state: ExecutionState) -> bytes:
+    """An execution in the form that goflow, version 2, sends."""
+    return orjson.dumps(_GOFLOW.dump(state))
+
+
 def stream(service: Service, query: dict[str, Any], headers: dict[str, Any]) -> Response:
     asked = Watch(query["job"], query["execution"], query["kinds"], headers.get("since", query["since"]), query["replay"])
-    return event_stream(lambda gone: service.streams.open(asked, streamed, gone))
+    form = streamed
+    if "jobname" in query:
+        asked, form = replace(asked, job=query["jobname"] or None, recent=RECENT), as_goflow
+    return event_stream(lambda gone: service.streams.open(asked, form, gone))
 
 
 KIND = Kind(

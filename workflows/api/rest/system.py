@@ -38,7 +38,7 @@ KIND = Kind(
             "/health",
             "Tells whether anything is wrong.",
             {200: HealthSchema},
-            description="While the server is stopping, 503. It is the one endpoint that needs no key; who sends none where the "
+            description="While the server is stopping, 503. It needs no key, like `/api/health`; who sends none where the "
             "others need one is told the status only.",
             public=True,
         ),

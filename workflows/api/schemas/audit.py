@@ -14,7 +14,7 @@ class AuditRecordSchema(Shape):
     who = Words(
         **nullable(
             "Who did it: a key's id, `settings-1` for the first key of the settings, `loopback`, `insecure`, `startup` for the definition "
-            "files, `offline` for the command line without a server, or `server`.",
+            "files, `schedule` and `alert` for what these start, `offline` for the command line without a server, or `server`.",
             "9f86d08188",
         )
     )

@@ -7,6 +7,8 @@ as they went in.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -80,6 +82,32 @@ class Shape(Schema):
 
     class Meta(Schema.Meta):
         unknown = RAISE
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """An answer that is a list of such objects."""
+
+    shape: type[Shape]
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """An answer that is JSON as the view gives it, or text: its JSON Schema, and an example."""
+
+    form: Mapping[str, Any]
+    example: Any
+
+
+Answers = type[Shape] | ListOf | Plain | None
+"""What an answer is; None: some object of JSON."""
+
+
+def dumper(form: Answers) -> Schema | None:
+    """What makes such an answer of a record; None: it is JSON already."""
+    if isinstance(form, ListOf):
+        return form.shape(many=True)
+    return None if form is None or isinstance(form, Plain) else form()
 
 
 def example_of(schema: Schema) -> dict[str, Any]:

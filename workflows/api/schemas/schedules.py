@@ -44,7 +44,8 @@ class SchedulesSchema(Shape):
 class OccurrenceSchema(Shape):
     moment = Moment(data_key="scheduledTime", **given("When it was due.", "2026-11-21T02:00:00.000Z"))
     became = fields.String(
-        data_key="status", **given("`started`, `caughtUp` (started late), `queued`, `skipped` or `cancelled` (left the queue).", "started")
+        data_key="status",
+        **given("`started`, `caughtUp` (started late), `backfilled`, `queued`, `skipped` or `cancelled` (left the queue).", "started"),
     )
     reason = Words(**nullable("Why, where it was not just started.", "the previous run has not ended"))
     execution = Words(data_key="executionId", **nullable("The execution that was started.", "nightly.20261121T020000Z"))

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validates_schema
 
 from workflows.api.schemas.base import Moment, about, given, nullable
 from workflows.api.schemas.executions import TaskSummarySchema
+from workflows.api.schemas.goflow import MomentAgain, State, TextAgain
 from workflows.api.schemas.listing import ListedExecutionSchema
 from workflows.api.schemas.queries import Flag, Query, Word
 from workflows.errors import Problem
 from workflows.language.names import closest
 from workflows.language.shapes import shown
 from workflows.runtime.changes import ALL_KINDS, END, EXECUTION, TASK
+
+RECENT = 100
+"""Executions that a stream for clients of goflow begins with: as many as its pages show."""
 
 EVENT_ID = "Id of the last event that was received: the stream goes on after it."
 
@@ -36,6 +40,13 @@ class Types(fields.String):
 class StreamQuery(Query):
     execution = Word(load_default=None, metadata=about("Only changes of the execution with this id."))
     job = Word(load_default=None, metadata=about("Only changes of executions of the definition with this id.", "hello"))
+    jobname = fields.String(
+        metadata=about(
+            "As `job`, empty for all, for clients of goflow: events are then exactly what its version 2 sends, and begin with the newest "
+            f"{RECENT} executions.",
+            "hello",
+        ),
+    )
     kinds = Types(
         data_key="types",
         load_default=ALL_KINDS,
@@ -54,6 +65,11 @@ class StreamQuery(Query):
     )
     since = Word(data_key="lastEventId", load_default=None, metadata=about(f"{EVENT_ID} As the header, for clients that cannot send it."))
 
+    @validates_schema
+    def _one_job(self, data: Mapping[str, Any], **_: Any) -> None:
+        if data.get("job") is not None and "jobname" in data:
+            raise ValidationError("this is the same as job, which is there, too", "jobname")
+
 
 class StreamHeaders(Schema):
     class Meta(Schema.Meta):
@@ -69,10 +85,17 @@ class TaskProgressSchema(TaskSummarySchema):
         **nullable("When its first attempt began, of a job's task since it was last redriven.", "2026-11-21T03:00:00.125Z"),
     )
     ended = Moment(data_key="endTime", **nullable("When the task ended.", "2026-11-21T03:00:00.131Z"))
+    state = State(**given("Its status by the name that goflow has for it.", "successful"))
 
 
 class StreamedExecutionSchema(ListedExecutionSchema):
-    """An execution as it stood when a commit had changed it, without its payloads."""
+    """An execution as it stood when a commit had changed it, without its payloads. Some members are there twice, once by the names that
+    clients of goflow know."""
+
+    job = TextAgain("definition", **given("As `definitionId`.", "hello"))
+    submitted_again = MomentAgain("submitted", data_key="submitted", **given("As `submitTime`.", "2026-11-21T03:00:00.123Z"))
+    modified = Moment(data_key="modifiedTimestamp", **given("When anything last happened in it.", "2026-11-21T03:00:00.132Z"))
+    state = State(**given("Its status by the name that goflow has for it.", "successful"))
 
     tasks = fields.List(
         fields.Nested(TaskProgressSchema), **given("Its tasks, in the definition's order; of a state machine, the state it stands at.")
