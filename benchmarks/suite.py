@@ -60,11 +60,12 @@ QUICK = Scale(
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """`round` gets a fresh directory on the disk that is measured."""
+    """`round` gets a fresh directory on the disk that is measured. `drives`: it needs wrk."""
 
     name: str
     description: str
     round: Callable[[Path, Scale], Iterable[Measure]]
+    drives: bool = False
 
 
 def _disk(directory: Path, scale: Scale) -> Iterator[Measure]:
@@ -177,11 +178,11 @@ BENCHMARKS = (
     Benchmark("hop", "Floor: an item from one thread to another and back through two queues.", _hop),
     Benchmark("attempt", "An attempt that does nothing, on a thread of the server and in a worker: a hop, and how many.", _attempts),
     Benchmark("core", "Floor: three tasks in order through the pure core: no thread, no store, nothing written.", _core),
-    Benchmark("flask", "Floor: a Flask POST that only answers, under the same gunicorn settings.", _flask),
+    Benchmark("flask", "Floor: a Flask POST that only answers, under the same gunicorn settings.", _flask, drives=True),
     Benchmark("engine", "Floor: the engine, its workers and its store in one process, without HTTP.", _engine),
-    Benchmark("w1", "W1: three tasks in order that do nothing, over HTTP, default settings, strict store.", _w1),
-    Benchmark("w1-wide", f"W1 with {WIDE['max_jobs']:,} jobs and {WIDE['task_threads']} attempts at once.", _w1_wide),
-    Benchmark("w1-memory", "W1 on the store in memory: no disk, but a store whose commit costs what it holds.", _w1_memory),
+    Benchmark("w1", "W1: three tasks in order that do nothing, over HTTP, default settings, strict store.", _w1, drives=True),
+    Benchmark("w1-wide", f"W1 with {WIDE['max_jobs']:,} jobs and {WIDE['task_threads']} attempts at once.", _w1_wide, drives=True),
+    Benchmark("w1-memory", "W1 on the store in memory: no disk, but a store whose commit costs what it holds.", _w1_memory, drives=True),
     Benchmark("latency", "One execution at a time on an idle server, from POST to seen completion.", _latency),
     Benchmark("live", "Live events: from an end to 50 clients that watch, and what the stored feed costs an execution.", _live),
     Benchmark("health", "GET /health beside ten tasks that compute for ever, and how soon a cancel stops them.", _health),

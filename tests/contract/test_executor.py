@@ -191,7 +191,6 @@ def test_a_cancelled_attempt_is_told_or_killed_and_still_reports_once(bench: Ben
         bench.grow(2)
         assert not (bench.directory / "seen").exists()
     else:
-        bench.say("release")
         assert bench.seen("seen") == "True"
         assert bench.report() == (identity, Done('"a"'))
     assert bench.executor.capacity == 2

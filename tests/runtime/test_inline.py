@@ -68,6 +68,5 @@ def test_close_tells_who_runs(bench: Bench) -> None:
     bench.submit(1, "watch", '"a"')
     bench.seen("begun-a")
     bench.executor.close()
-    bench.say("release")
     assert bench.seen("seen") == "True"
     assert bench.report() == (Identity(1, "/t", 1), Done('"a"'))

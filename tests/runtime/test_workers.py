@@ -134,14 +134,16 @@ def test_signals_for_the_server_do_not_end_a_worker(make: Make) -> None:
 @pytest.mark.parametrize(
     ("function", "how"),
     [
-        ("crash", "its worker was killed by signal 11 (SIGSEGV)"),
-        ("close_everything", "its worker ended with exit code 0"),
+        ("crash", ("its worker was killed by signal 11 (SIGSEGV)",)),
+        # What it closes may belong to a library, which then crashes before the worker notices that the server is gone.
+        ("close_everything", ("its worker ended with exit code 0", "its worker was killed by signal 11 (SIGSEGV)")),
     ],
 )
-def test_an_attempt_that_brings_its_worker_down_is_lost(make: Make, function: str, how: str) -> None:
+def test_an_attempt_that_brings_its_worker_down_is_lost(make: Make, function: str, how: tuple[str, ...]) -> None:
     bench = make()
     identity = bench.submit(1, function)
-    assert bench.until_end(identity) == [Lost(clean=False, alone=True, why=how)]
+    (lost,) = bench.until_end(identity)
+    assert lost in [Lost(clean=False, alone=True, why=one) for one in how]
     assert bench.executor.capacity == 0
     assert bench.quiet(), "and there is another worker"
 
