@@ -132,9 +132,9 @@ def test_a_definition_is_shown_as_it_was_sent(api: Client) -> None:
     answer = api.get("/job-definitions/shown")
     found = loaded(answer, DefinitionSchema())
     assert [found[key] for key in ("id", "revision", "name", "description")] == ["shown", 1, "Shown", "for people"]
-    assert (found["labels"], found["dialect"]) == ({"team": "tea"}, "taskList")
+    assert (found["labels"], found["dialect"], found["hears"]) == ({"team": "tea"}, "taskList", False)
     assert text in answer.text
-    assert set(answer.json()) == {"id", "revision", "name", "description", "labels", "dialect", "createTime", "document"}
+    assert set(answer.json()) == {"id", "revision", "name", "description", "labels", "dialect", "hearsAlerts", "createTime", "document"}
 
 
 def test_revisions_are_listed_newest_first_and_each_is_shown(api: Client) -> None:
@@ -162,7 +162,7 @@ def test_definitions_are_listed_by_id_in_pages(api: Client) -> None:
     assert [one for page in pages(api, "/job-definitions", DefinitionsSchema(), limit=3) for one in page] == whole
     answer = api.get("/job-definitions", params={"limit": 1}).json()
     assert set(answer) == {"definitions", "next"}
-    assert set(answer["definitions"][0]) == {"id", "revision", "name", "description", "labels", "dialect", "updateTime"}
+    assert set(answer["definitions"][0]) == {"id", "revision", "name", "description", "labels", "dialect", "hearsAlerts", "updateTime"}
     problem(api.get("/executions", params={"cursor": answer["next"]}), 422, "another question")
 
 

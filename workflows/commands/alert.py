@@ -128,7 +128,7 @@ def list_(limit: int, server: str | None, as_json: bool) -> None:
     stepwell alert list
     """
     with client_of(server) as client:
-        receivers = [one["document"] for one in map(client.definition, [one["id"] for one in client.definitions()]) if _hears(one)]
+        receivers = [document for one in client.definitions() if one["hearsAlerts"] and (document := _found(client, one["id"]))]
         alerts = list(islice(client.alerts(page=max(1, min(limit, 200))), limit))
     if as_json:
         print_json({"receivers": [{"id": one["id"], "onAlert": one["onAlert"]} for one in receivers], "alerts": alerts})
@@ -193,21 +193,23 @@ def remove(name: str, yes: bool, server: str | None, as_json: bool) -> None:
 # ------------------------------------------------------------------------------------------------------------------- the server's side
 
 
-def _hears(found: Json) -> bool:
-    return isinstance(found["document"], dict) and "onAlert" in found["document"]
+def _found(client: Client, name: str) -> Json | None:
+    """The document of a job; None: it is not there, or no longer."""
+    from workflows.client import ClientError
+
+    try:
+        document: Json = client.definition(name)["document"]
+    except ClientError as error:
+        if error.status == 404:
+            return None
+        raise
+    return document
 
 
 def _document(client: Client, name: str, missing_ok: bool = False) -> None:
     """End the command where the job is one of another kind, which is not to be lost by accident."""
-    from workflows.client import ClientError
-
-    try:
-        found = client.definition(name)
-    except ClientError as error:
-        if error.status == 404 and missing_ok:
-            return
-        raise
-    if not _hears(found):
+    found = _found(client, name) if missing_ok else client.definition(name)["document"]
+    if found is not None and "onAlert" not in found:
         fail(f"the job {name!r} is there and hears no alerts; `stepwell definitions` is for such jobs", USAGE)
 
 

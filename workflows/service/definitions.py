@@ -39,7 +39,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A revision of a definition. `created`: when it was registered. `document`: as it was sent; None in lists."""
+    """A revision of a definition. `hears`: whether it hears alerts. `created`: when it was registered. `document`: as it was sent; None in
+    lists."""
 
     id: str
     revision: int
@@ -47,6 +48,7 @@ class Described:
     description: str
     labels: Mapping[str, str]
     dialect: Literal["taskList", "stateMachine"]
+    hears: bool
     created: float
     document: str | None = None
 
@@ -201,7 +203,7 @@ class Definitions:
         name, revision, created = str(key[0]), -int(key[1]), float(key[2])
         found = self._catalogue.get(name, revision)
         dialect: Literal["taskList", "stateMachine"] = "stateMachine" if isinstance(found, StateMachine) else "taskList"
-        return Described(name, revision, found.name, found.description, found.labels, dialect, created)
+        return Described(name, revision, found.name, found.description, found.labels, dialect, found.on_alert is not None, created)
 
 
 def made_of(definition: Definition, document: Any) -> list[Made]:

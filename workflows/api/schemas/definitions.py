@@ -26,6 +26,7 @@ class _DescribedSchema(Shape):
     description = fields.String(**given("What it is for; may be empty.", "Greets."))
     labels = fields.Dict(keys=fields.String(), values=fields.String(), **given("Texts by name.", {"team": "payments"}))
     dialect = fields.String(**given("`taskList` (a list or graph of tasks) or `stateMachine`.", "taskList"))
+    hears = fields.Boolean(data_key="hearsAlerts", **given("Whether it hears alerts: it has `onAlert`.", False))
 
 
 class ListedDefinitionSchema(_DescribedSchema):
