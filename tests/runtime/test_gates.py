@@ -68,6 +68,33 @@ def test_active_runs_are_those_of_all_revisions() -> None:
     assert drain(gates, {2: after}) == [2]
 
 
+def test_active_runs_are_those_too_that_were_let_in_and_have_not_begun() -> None:
+    """Two are let in at once, and there is room to hand one of them out."""
+    gates, frames = house(5)
+    before, after = Limits("job", active_runs=1), Limits("job", active_runs=1, hears=True)
+    other = Limits("other")
+    queue(gates, frames, 1, other, 1.0)
+    queue(gates, frames, 2, before, 2.0)
+    assert gates.pick() == (1, "/a")
+    take(gates.others, (1, "/a"), other, first=True)
+    assert gates.admitted == 2
+    queue(gates, frames, 3, after)
+    assert drain(gates, {2: before, 3: after}) == [2], "what was let in first goes first, and alone"
+    gates.ended(2, "job", had_begun=True)
+    assert drain(gates, {3: after}) == [3]
+
+
+def test_who_is_let_in_and_never_begins_frees_the_place_for_another_revision() -> None:
+    gates, frames = house(5)
+    before, after = Limits("job", active_runs=1), Limits("job", active_runs=1, hears=True)
+    queue(gates, frames, 1, before)
+    assert gates.pick() == (1, "/a")
+    queue(gates, frames, 2, after)
+    assert gates.alerts.pick() is None
+    gates.ended(1, "job", had_begun=False)
+    assert drain(gates, {2: after}) == [2]
+
+
 def test_who_waits_can_be_moved() -> None:
     gates, frames = house(1)
     for number, limits in ((1, FREE), (2, FREE), (3, HEARS), (4, HEARS)):

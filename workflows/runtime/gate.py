@@ -75,7 +75,8 @@ class Gate:
     """`max_jobs`: executions at once. `ready_paths` lists an execution's READY frames when its turn comes; `active` counts the
     executions of a definition that have begun and not ended, as of now, and is asked once per limited definition; `lane_of` names the lane
     of a ready attempt (execution number, path). While `complete` is false not all that wait are known yet, and none of them is let in: the
-    last to be found may be the first in line."""
+    last to be found may be the first in line. `reserving` hears of those let in that count as active runs before
+    they begin."""
 
     def __init__(
         self,
@@ -89,6 +90,7 @@ class Gate:
         self._count_active = active
         self._lane_of = lane_of
         self.complete = True
+        self.reserving: Callable[[int, str], None] = lambda _number, _definition: None
         self.clear()
 
     def clear(self) -> None:
@@ -100,7 +102,7 @@ class Gate:
         self._idle: Queue = OrderedDict()  # admitted, and nothing of them runs
         self._new = Lines(self._may_begin)
         self._active: dict[str, int] = {}
-        self._reserved: set[int] = set()
+        self._reserved: dict[int, str] = {}  # have not begun and count already: their definitions
 
     # ---------------------------------------------------------------------------------------------------- what it is told
 
@@ -137,9 +139,13 @@ class Gate:
         limits = self._new.leave(number)
         if limits is not None and (standing := self._stand(number, limits)):
             self._place(number, standing)
-        if number in self._reserved:
-            self._reserved.discard(number)
-        elif definition in self._active:
+        if self._reserved.pop(number, None) is None and definition in self._active:
+            self._active[definition] += 1
+
+    def reserve(self, number: int, definition: str) -> None:
+        """The execution is let in, here or by a neighbour, and counts as an active run before it begins."""
+        self._reserved[number] = definition
+        if definition in self._active:
             self._active[definition] += 1
 
     def ended(self, number: int, definition: str, had_begun: bool) -> None:
@@ -149,7 +155,7 @@ class Gate:
         if (number in self._reserved or had_begun) and definition in self._active:
             self._active[definition] -= 1
             self._new.offer(definition)
-        self._reserved.discard(number)
+        self._reserved.pop(number, None)
 
     # ------------------------------------------------------------------------------------------------------- what it says
 
@@ -204,8 +210,8 @@ class Gate:
         standing = self._stand(number, limits)
         if standing:
             if limits.definition in self._active:
-                self._active[limits.definition] += 1
-                self._reserved.add(number)
+                self.reserve(number, limits.definition)
+                self.reserving(number, limits.definition)
             self._seat(number, standing)
         return True
 
@@ -231,7 +237,8 @@ class Gate:
 
     def _active_runs(self, definition: str) -> int:
         if definition not in self._active:
-            self._active[definition] = self._count_active(definition)
+            reserved = sum(one == definition for one in self._reserved.values())
+            self._active[definition] = self._count_active(definition) + reserved
         return self._active[definition]
 
     def _stand(self, number: int, limits: Limits) -> _Standing | None:

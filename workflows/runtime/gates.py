@@ -27,6 +27,7 @@ class Gates:
     ) -> None:
         self.alerts, self.others = (Gate(places, ready_paths, active, lane_of) for places in (ALERTING, max_jobs))
         self._both = (self.alerts, self.others)
+        self.alerts.reserving, self.others.reserving = self.others.reserve, self.alerts.reserve
 
     def _of(self, limits: Limits) -> Gate:
         return self.alerts if limits.hears else self.others
@@ -51,7 +52,7 @@ class Gates:
             gate.move(number, rank)
 
     def begun(self, number: int, definition: str) -> None:
-        """Both count a definition's active runs: another revision may go through the other one."""
+        """Both count a definition's active runs, and those that are let in: another revision may go through the other one."""
         for gate in self._both:
             gate.begun(number, definition)
 
