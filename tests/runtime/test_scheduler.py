@@ -23,7 +23,23 @@ from workflows.runtime.ledger import Snapshot
 from workflows.runtime.removal import Remove
 from workflows.runtime.requests import Start, Write
 from workflows.runtime.scheduler import AT_ONCE, NAP_S, PAGE, Scheduler
-from workflows.runtime.schedules import DUE, KEPT, QUEUED, Made, Result, Stored, add, change, load, remove, replace_all, results, switch
+from workflows.runtime.schedules import (
+    DUE,
+    KEPT,
+    QUEUED,
+    Became,
+    Made,
+    Result,
+    Stored,
+    add,
+    change,
+    load,
+    record,
+    remove,
+    replace_all,
+    results,
+    switch,
+)
 
 JOB = dag(task("a")).definition
 BEGIN = 1_000
@@ -348,6 +364,19 @@ def test_only_the_latest_records_are_kept() -> None:
     records = clock.records()
     assert len(records) == KEPT
     assert records[-1].moment == clock.house.now
+
+
+def test_of_what_waits_no_record_comes_back_that_is_no_longer_kept() -> None:
+    clock = Clockwork(overlap="queueOne")
+    clock.look(10)
+    clock.look(10)
+    assert clock.became()[-1] == (20, "queued")
+    done = [Result(BEGIN, Became.BACKFILLED)] * KEPT
+    clock.write(lambda pending, read, now: record(pending, read, "tick", done, now))
+    clock.write(lambda pending, read, now: switch(pending, read, made().schedule, False, now))
+    clock.write(lambda pending, read, now: remove(pending, read, "tick"))
+    with clock.house.ledger.snapshot() as snapshot:
+        assert results(snapshot, "tick", None, KEPT) == []
 
 
 @pytest.mark.parametrize("due", [0, 1])

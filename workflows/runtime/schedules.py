@@ -206,7 +206,8 @@ def switch(pending: Pending, read: Read, schedule: Schedule, active: bool, now: 
         after = replace(before, active=True, handled=handled, due=next_due(schedule, handled))
     else:
         for moment, sequence in before.queue:
-            _note(pending, before.id, sequence, Result(moment, Became.CANCELLED, "the schedule was switched off", at=now))
+            if sequence > before.sequence - KEPT:
+                _note(pending, before.id, sequence, Result(moment, Became.CANCELLED, "the schedule was switched off", at=now))
         after = replace(before, active=False, due=None, queue=(), switched=now)
     _save(pending, before, after)
     return True
