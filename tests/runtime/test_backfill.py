@@ -318,3 +318,16 @@ def test_a_backfill_and_the_schedule_start_an_occurrence_once_between_them() -> 
     assert world.moments() == ["00:26:50", "00:26:40"]
     assert world.became() == [(610, "started"), (600, "backfilled")]
     assert world.house.header(1).labels.keys() == {SCHEDULE, "stepwell.scheduledTime"}
+
+
+def test_while_as_many_run_as_may_nothing_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    world.backfill(0, 100)
+    world.look()
+    assert len(world.running()) == 1
+    monkeypatch.setattr(world.scheduler._firings, "there", lambda *_: pytest.fail("nothing can be started"))
+    world.look()
+    monkeypatch.undo()
+    world.end(world.running()[0])
+    world.look()
+    assert (len(world.running()), world.now().started) == (1, 2)

@@ -139,6 +139,8 @@ class Backfiller:
 
     def _go_through(self, look: _Look) -> Generator[Request, Any, None]:
         wanted, starts = look.after.wanted, 0
+        if len(look.after.running) >= wanted.concurrency:
+            return  # an end will have it looked at again
         page = list(islice(within(look.schedule.plan, look.after.until + 1, wanted.last), PAGE))
         with self._ledger.snapshot() as snapshot:
             there = self._firings.there(snapshot, wanted.schedule, [each.moment for each in page if each.excluded is None])
