@@ -34,13 +34,21 @@ def test_each_has_places_of_its_own() -> None:
     for number, one in limits.items():
         queue(gates, frames, number, one)
     begun = drain(gates, limits)
-    assert begun == [*range(10, 10 + ALERTING), 1, 2]
+    assert begun == [10, 1, 11, 2, *range(12, 10 + ALERTING)]
     assert gates.admitted == 2 + ALERTING
     assert gates.wants("")
     gates.update(1, FREE, (), (), -1)
     assert drain(gates, limits) == [3], "a place of others is nobody's who hears alerts"
     gates.update(10, HEARS, (), (), -1)
     assert drain(gates, limits) == [10 + ALERTING]
+
+
+def test_an_alert_with_many_attempts_does_not_keep_everybody_else_waiting() -> None:
+    gates, frames = house(1)
+    queue(gates, frames, 1, FREE)
+    queue(gates, frames, 2, HEARS)
+    frames.ready[2] = [f"/{n}" for n in range(100)]
+    assert drain(gates, {1: FREE, 2: HEARS})[:3] == [2, 1, 2]
 
 
 def test_nobody_is_let_in_before_all_are_known_and_all_can_be_forgotten() -> None:

@@ -27,6 +27,7 @@ class Gates:
     ) -> None:
         self.alerts, self.others = (Gate(places, ready_paths, active, lane_of) for places in (ALERTING, max_jobs))
         self._both = (self.alerts, self.others)
+        self._last: dict[str, Gate] = {}  # by lane: which of them had a turn last
         self.alerts.reserving, self.others.reserving = self.others.reserve, self.alerts.reserve
 
     def _of(self, limits: Limits) -> Gate:
@@ -61,8 +62,12 @@ class Gates:
             gate.ended(number, definition, had_begun)
 
     def pick(self, lane: str = ANY) -> tuple[int, str] | None:
-        """Alerts first: they are few, or wait for places of their own."""
-        return self.alerts.pick(lane) or self.others.pick(lane)
+        """In turns, alerts first: one with a great many attempts does not keep a lane from everybody else."""
+        for gate in reversed(self._both) if self._last.get(lane) is self.alerts else self._both:
+            if (pick := gate.pick(lane)) is not None:
+                self._last[lane] = gate
+                return pick
+        return None
 
     def wants(self, lane: str) -> bool:
         return any(gate.wants(lane) for gate in self._both)
