@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,9 +15,11 @@ from storage.memory import MemoryStore
 from storage.protocol import Key
 from storage.records import decode
 from workflows.errors import Conflict, NotFound
+from workflows.language import compile_schedule
 from workflows.runtime import calendars
 from workflows.runtime.ledger import Ledger, Pending
-from workflows.schedules.plan import Days
+from workflows.schedules.plan import Days, within
+from workflows.service.backfills import _settled
 
 DAY = Days(date(2050, 12, 25), date(2050, 12, 26), "Christmas")
 
@@ -110,3 +113,17 @@ def test_its_days_are_read_once_until_they_change() -> None:
     calendars.put(world.pending, world.read, "c", [other], 1.0)
     world.commit()
     assert [day.first for day in calendars.found(world.ledger.read, "c").days] == [other.first]
+
+
+def test_a_backfill_keeps_the_days_around_its_window() -> None:
+    spec = json.dumps({"cron": "@hourly", "timezone": "Pacific/Auckland", "blackout": {"calendars": ["x"], "weekdays": ["SUN"]}})
+    schedule = compile_schedule(spec, "tick")
+    every = tuple(Days(day, day, "", "x") for day in (date(2025, 3, 1) + timedelta(n) for n in range(60)))
+    plan = replace(schedule.plan, blackout=replace(schedule.plan.blackout, days=every))
+    window = [datetime(2025, 3, day, 12, tzinfo=UTC).timestamp() for day in (10, 12)]
+    settled = json.loads(_settled(spec, replace(schedule, plan=plan), *window))["blackout"]
+    assert settled.keys() == {"weekdays", "dates"}
+    assert settled["weekdays"] == ["SUN"]
+    kept = compile_schedule(_settled(spec, replace(schedule, plan=plan), *window), "tick")
+    assert [str(days.first) for days in kept.plan.blackout.days] == [f"2025-03-{day}" for day in ("10", "11", "12", "13", "14")]
+    assert [each.excluded is None for each in within(kept.plan, *window)] == [False] * 49

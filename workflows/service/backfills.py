@@ -24,6 +24,8 @@ from workflows.schedules.schedule import Schedule
 from workflows.schedules.zones import wall_clock
 from workflows.service.asking import ask
 
+DAY_S = 86_400
+
 MOST_AT_ONCE = 100
 """Executions of a backfill that may run at once."""
 
@@ -97,7 +99,7 @@ class Backfills:
     def begin(self, schedule_id: str, first: str, last: str, concurrency: int) -> Shown:
         """Start what is missing, as soon as it can be. Raises NotFound, Invalid, and Conflict while another one of the schedule runs."""
         stored, schedule, window, found = self._surveyed(schedule_id, first, last)
-        wanted = Wanted(schedule_id, stored.job, _settled(stored.spec, schedule), *window, concurrency, found.total)
+        wanted = Wanted(schedule_id, stored.job, _settled(stored.spec, schedule, *window), *window, concurrency, found.total)
 
         def write(pending: Pending, read: Read, now: float) -> Backfill:
             schedules.found(read, schedule_id)
@@ -159,14 +161,16 @@ class Backfills:
         return ask(self._engine, Write(apply, tell, self._changed))
 
 
-def _settled(spec: str, schedule: Schedule) -> str:
+def _settled(spec: str, schedule: Schedule, first: float, last: float) -> str:
     """The schedule's text, in which the days of its calendars have taken the place of their names: a backfill goes by those of its
-    beginning."""
+    beginning. Those of the window and a day around it: the text is written again at each step, and calendars may have thousands."""
     blackout = schedule.plan.blackout
     if not blackout.calendars:
         return spec
     document = loads(spec)
-    dates = [{"from": str(days.first), "to": str(days.last), **({"name": days.name} if days.name else {})} for days in blackout.days]
+    begin, end = (wall_clock(moment, schedule.plan.zone).date() for moment in (first - DAY_S, last + DAY_S))
+    near = [days for days in blackout.days if days.last >= begin and days.first <= end]
+    dates = [{"from": str(days.first), "to": str(days.last), **({"name": days.name} if days.name else {})} for days in near]
     kept = {name: value for name, value in document["blackout"].items() if name != "calendars"}
     return canonical({**document, "blackout": {**kept, "dates": dates}})
 
