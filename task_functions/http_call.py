@@ -117,7 +117,7 @@ class _Call(Attended):
             start = b""
         text = request.without_place(" ".join(start.decode("utf-8", "replace").split()))[:QUOTED_CHARACTERS]
         phrase = f" {HTTPStatus(status).phrase}" if status in set(HTTPStatus) else ""
-        where = f" (to {request.shown(location)}; followRedirects is not on)" if location and status in _REDIRECTING else ""
+        where = f" (to {request.shown(location) or 'no address'}; followRedirects is not on)" if location and status in _REDIRECTING else ""
         return f"{request.told} answered {status}{phrase}{where}" + (f": {text}" if text else "")
 
     def _read(self, request: Request, response: requests.Response, most: int, *, whole: bool = True) -> bytes:
@@ -146,7 +146,7 @@ def _body(headers: Mapping[str, str], content: bytes) -> dict[str, Any]:
             pass
     try:
         return {"body": content.decode(str(described.get_param("charset", "utf-8")))}
-    except (UnicodeDecodeError, LookupError):
+    except (ValueError, LookupError):  # the name of the charset, too, is whatever the server says
         return {"base64": base64.b64encode(content).decode()}
 
 

@@ -68,8 +68,11 @@ class Request:
         return f"{self.method} {self.shown(self.url)}"
 
     def shown(self, url: str) -> str:
-        """One that it leads to, without what may be a secret."""
-        parts = urlsplit(url)
+        """One that it leads to, without what may be a secret; "" for what is none."""
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return ""
         return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "" if self.private else parts.path, "", ""))
 
     def without_place(self, text: str) -> str:

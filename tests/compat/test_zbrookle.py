@@ -230,7 +230,34 @@ def test_any_job_is_a_dag(dags: Client) -> None:
     assert (config["Command"], config["Retries"], config["TimeLimit"], config["Schedule"]) == (["ls", "-l"], 1, 5, "@every 90s")
     template = dags.register(job(command | {"parameters": {"argv.$": "$.input.argv"}}))
     assert shown(dags, template)["Config"]["Command"] == []
+    wrong = dags.register(job(command | {"parameters": ["ls"]}))
+    assert shown(dags, wrong)["Config"]["Command"] == []
     assert shown(dags, "order-saga")["Config"]["Command"] == []
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("9999-12-31T23:59:59", "9999-12-31T23:59:59-12:00"),
+        ("0001-01-01T00:00:00+12:00", "9999-12-31T23:59:59.999999"),
+    ],
+)
+@pytest.mark.parametrize("trigger", [{"cron": "@yearly"}, {"intervalSeconds": 31_622_400}])
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/New_York"])
+def test_a_schedule_may_begin_and_end_where_the_calendar_does(
+    dags: Client, start: str, end: str, trigger: dict[str, Any], zone: str
+) -> None:
+    schedule = {**trigger, "startDateTime": start, "endDateTime": end, "timezone": zone}
+    assert shown(dags, dags.register(job(task("a"), schedules=[schedule])))["IsOn"]
+
+
+@pytest.mark.parametrize("due", ["9999-12-31T23:59:59-12:00", "9999-12-31T23:59:59.999999Z", "0001-01-01T00:00:00+12:00", "soon"])
+def test_a_label_that_is_no_moment_is_not_when_a_run_was_due(dags: Client, due: str) -> None:
+    name = dags.register(job(task("a")))
+    answer = dags.post(f"/jobs/{name}/execute", {}, params={"label": f"stepwell.scheduledTime:{due}"})
+    assert answer.status_code == 202, answer.text
+    [one] = runs(dags, name)
+    assert shown(dags, name)["LastUpdated"] <= one["ExecutionDate"] < "9"
 
 
 def test_what_is_missing(dags: Client) -> None:

@@ -57,6 +57,8 @@ def test_a_json_answer(site: Site) -> None:
         ("text/plain; charset=iso-8859-1", "zwölf".encode("latin-1"), {"body": "zwölf"}),
         ("text/plain; charset=nonsense", b"\xff", {"base64": base64.b64encode(b"\xff").decode()}),
         ("image/png", b"\x89PNG\xff", {"base64": base64.b64encode(b"\x89PNG\xff").decode()}),
+        ("text/plain; charset=undefined", b"a", {"base64": base64.b64encode(b"a").decode()}),
+        ("text/plain; charset=a\0b", b"a", {"base64": base64.b64encode(b"a").decode()}),
         ("application/problem+json", b'{"a": 1}', {"json": {"a": 1}}),
         ("application/json", b"\xef\xbb\xbf[1]", {"json": [1]}),
         ("application/json", b"", {"body": ""}),
@@ -311,6 +313,8 @@ def test_a_redirect_is_an_answer_unless_it_is_followed(site: Site) -> None:
     with pytest.raises(HttpStatusError, match=r"/a answered 302 Found \(to /b; followRedirects is not on\)$"):
         call(url)
     assert call(url, followRedirects=True)["body"] == "here"
+    with pytest.raises(HttpStatusError, match=r"/c answered 302 Found \(to no address; followRedirects is not on\)$"):
+        call(site.on("c", lambda r: r.reply(302, Location="http://[::1/?token=hush")))
 
 
 @pytest.mark.parametrize(

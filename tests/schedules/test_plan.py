@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflows.schedules.cron import read
-from workflows.schedules.plan import UTC, Blackout, Days, Every, Occurrence, Once, Plan, every, jitter, occurrences, remark, within
+from workflows.schedules.plan import UTC, Blackout, Days, Every, Occurrence, Once, Plan, Trigger, every, jitter, occurrences, remark, within
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -43,6 +43,18 @@ def test_an_interval_never_misses_nor_repeats(seconds: int, anchor: int, after: 
 def test_a_single_moment() -> None:
     assert moments(Plan(Once(500)), 499.9) == [500]
     assert moments(Plan(Once(500)), 500) == []
+
+
+@pytest.mark.parametrize("trigger", [read("@hourly"), read("30 2 29 2 *"), Every(90, at("9999-12-31")), Once(at("9999-12-31"))])
+@pytest.mark.parametrize("zone", [ZoneInfo("Pacific/Kiritimati"), ZoneInfo("America/New_York")])
+def test_nothing_is_due_where_the_calendar_ends(trigger: Trigger, zone: ZoneInfo) -> None:
+    assert moments(Plan(trigger, zone, start=at("9999-12-31")), 0) == []
+    assert moments(Plan(trigger, zone), at("9999-12-31")) == []
+
+
+def test_the_first_moment_is_that_of_1970() -> None:
+    assert moments(Plan(read("@hourly"), start=at("0001-01-01")), at("0001-01-01"), 2) == [0, 3_600]
+    assert moments(Plan(Every(90, at("0001-01-01"))), at("0001-01-01"), 1)[0] in range(90)
 
 
 def test_both_bounds_belong_to_it() -> None:

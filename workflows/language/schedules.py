@@ -23,6 +23,9 @@ from workflows.schedules.plan import MAX_INTERVAL_S, UTC, WEEKDAYS, Blackout, Da
 from workflows.schedules.schedule import CatchUp, Overlap, Schedule
 
 MAX_SCHEDULES = 100
+
+_EARLIEST, _LATEST = (datetime(*day, tzinfo=UTC).timestamp() for day in ((1, 1, 1), (9999, 12, 31)))
+"""What UTC can say; offsets lead further. Nothing is due anywhere near."""
 """Of one job."""
 
 ID_CHARACTERS = 128
@@ -52,7 +55,8 @@ def moment_of(text: str, zone: ZoneInfo) -> float:
     """Seconds since the epoch of a date and time; without an offset it is the zone's. Raises ValueError."""
     try:
         read = datetime.fromisoformat(text)
-        return (read if read.tzinfo is not None else read.replace(tzinfo=zone)).timestamp()
+        moment = (read if read.tzinfo is not None else read.replace(tzinfo=zone)).timestamp()
+        return min(max(moment, _EARLIEST), _LATEST)
     except (ValueError, OverflowError):
         raise ValueError(f"this must be a date and time such as 2026-12-24T18:00:00 or 2026-12-24T18:00:00+01:00, not {text!r}") from None
 

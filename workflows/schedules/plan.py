@@ -16,7 +16,7 @@ from math import ceil
 from zoneinfo import ZoneInfo
 
 from workflows.schedules.cron import Cron
-from workflows.schedules.zones import moments, wall_clock
+from workflows.schedules.zones import BEYOND, FIRST, moments, wall_clock
 
 UTC = ZoneInfo("UTC")
 
@@ -94,10 +94,11 @@ class Occurrence:
 
 def occurrences(plan: Plan, after: float) -> Iterator[Occurrence]:
     """What is due later than `after`, ascending, those that a blackout excludes too. May never end."""
-    if plan.start is not None and plan.start > after:
-        after = plan.start - 0.001
+    after = max(after, FIRST - 0.001, after if plan.start is None else plan.start - 0.001)
+    if after >= BEYOND:
+        return
     for moment in _triggered(plan, after):
-        if plan.end is not None and moment > plan.end:
+        if moment >= BEYOND or (plan.end is not None and moment > plan.end):
             return
         yield Occurrence(moment, plan.blackout.reason(wall_clock(moment, plan.zone).date()))
 

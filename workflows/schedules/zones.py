@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 
 from workflows.schedules.cron import Cron
 
-FIRST_YEAR, LAST_YEAR = 1970, 9_000
-"""Moments outside are never due; beyond, the calendar of the standard library ends."""
+LAST_YEAR = 9_000
+FIRST, BEYOND = 0, datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC).timestamp()
+"""From 1970 to the end of that year: moments outside are never due, for the calendar of the standard library ends not far from them."""
 
 _MINUTE = timedelta(minutes=1)
 

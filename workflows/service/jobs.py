@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 
 from storage.protocol import CorruptRecord, Key
@@ -117,7 +117,9 @@ def due_at(state: ExecutionState) -> float:
     """When the execution was due by its schedule; of one that no schedule started, when it was accepted."""
     labels: Mapping[str, str] = state.labels
     try:
-        return datetime.fromisoformat(labels[SCHEDULED_TIME]).timestamp()
+        due = datetime.fromisoformat(labels[SCHEDULED_TIME]).timestamp()
+        datetime.fromtimestamp(due, UTC)  # an offset may lead out of the calendar
+        return due
     except (KeyError, ValueError, OverflowError):  # anybody may write labels
         return state.submitted
 

@@ -146,7 +146,8 @@ def _command(job: Job, only: Task | None) -> list[str]:
         return []
     tasks = loads(job.document)["tasks"]
     [task] = tasks.values() if isinstance(tasks, dict) else tasks
-    argv = (task.get("parameters") or {}).get("argv")
+    parameters = task.get("parameters")
+    argv = parameters.get("argv") if isinstance(parameters, dict) else None
     return argv if isinstance(argv, list) and all(isinstance(word, str) for word in argv) else []
 
 
