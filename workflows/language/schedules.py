@@ -23,10 +23,10 @@ from workflows.schedules.plan import MAX_INTERVAL_S, UTC, WEEKDAYS, Blackout, Da
 from workflows.schedules.schedule import CatchUp, Overlap, Schedule
 
 MAX_SCHEDULES = 100
+"""Of one job."""
 
 _EARLIEST, _LATEST = (datetime(*day, tzinfo=UTC).timestamp() for day in ((1, 1, 1), (9999, 12, 31)))
 """What UTC can say; offsets lead further. Nothing is due anywhere near."""
-"""Of one job."""
 
 ID_CHARACTERS = 128
 
