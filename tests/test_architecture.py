@@ -86,7 +86,8 @@ RULES: dict[str, tuple[str, ...]] = {
         *STORE,
     ),
     "workflows.api.goflow": (
-        *("workflows.api", "workflows.service", "workflows.importers", "workflows.runtime.state", "workflows.core.dataflow"),
+        *("workflows.api", "workflows.service", "workflows.importers", "workflows.core.dataflow"),
+        *("workflows.runtime.state", "workflows.runtime.summary"),
         *LAYER_0,
     ),
     "workflows.api.schemas": (
