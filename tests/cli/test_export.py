@@ -69,6 +69,18 @@ def test_a_state_machine_is_its_own_document(document: dict[str, Any]) -> None:
     assert (json.loads(bare.stdout), bare.stderr) == (MACHINE, "-: priority is not carried over: it is no part of the states language\n")
 
 
+def test_a_bare_machine_tells_of_secrets_and_of_a_description_that_it_does_not_have() -> None:
+    parameters = {"key": {"$secret": "API_KEY"}}
+    tasks = {"id": "t", "description": "kept", "tasks": [{"id": "a", "functionName": "echo", "parameters": parameters}]}
+    result = stepwell("export", "-", "--format", "asl", "--bare", stdin=json.dumps(tasks))
+    assert json.loads(result.stdout)["Comment"] == "kept"
+    assert result.stderr == "-: /States/a/Parameters/key names a secret: other servers leave the reference as it is\n"
+    assert stepwell("export", "-", "--format", "asl", stdin=json.dumps(tasks)).stderr == ""
+    machine = {"id": "m", "description": "lost", "definition": MACHINE}
+    told = stepwell("export", "-", "--format", "asl", "--bare", stdin=json.dumps(machine)).stderr
+    assert told == "-: description is not carried over: it is no part of the states language\n"
+
+
 def test_what_cannot_be_said_is_refused_line_by_line() -> None:
     result = stepwell("export", "-", "--format", "asl", stdin=json.dumps(CROSSING))
     assert (result.exit_code, result.stdout) == (1, "")

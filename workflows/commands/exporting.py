@@ -122,6 +122,7 @@ def _states(bare: bool, document: dict[str, Any], definition: Definition) -> tup
     """A state machine is its own document. What Stepwell knows of a definition and the language does not stands around the machine."""
     from workflows.exporters import asl
     from workflows.exporters.told import Note
+    from workflows.language.secrets import stray
     from workflows.language.states import ENVELOPE_KEYS
     from workflows.model import TaskList
 
@@ -132,8 +133,10 @@ def _states(bare: bool, document: dict[str, Any], definition: Definition) -> tup
     else:
         machine = document.get("definition") or {key: value for key, value in document.items() if key not in ENVELOPE_KEYS}
     if bare:
-        lost = [key for key in around if key not in ("id", "description")]
-        return machine, [*notes, *(Note("", f"{key} is not carried over: it is no part of the states language") for key in lost)]
+        lost = [key for key in around if key != "id" and not (key == "description" and "Comment" in machine)]
+        told = [f"{key} is not carried over: it is no part of the states language" for key in lost]
+        told += [f"{one.pointer} names a secret: other servers leave the reference as it is" for one in stray(machine, ())]
+        return machine, [*notes, *(Note("", text) for text in told)]
     return ({**around, "definition": machine} if isinstance(definition, TaskList) else document), notes
 
 
