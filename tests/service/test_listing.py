@@ -112,6 +112,8 @@ def test_a_summary_has_the_beginning_of_an_error_and_no_traceback() -> None:
     archive.add(header(1, status=Status.FAILED, error=5), payloads={5: f'{{"type": "Boom", "message": "{"x" * 3_000}", "traceback": "t"}}'})
     (found,) = listing.executions(Filter()).items
     assert found.error == Error("Boom", "x" * 500 + "…")
+    (found,) = listing.executions(Filter(), errors=False).items
+    assert (found.status, found.error) == (Status.FAILED, None)
 
 
 # -------------------------------------------------------------------------------------------------------------- cursors

@@ -20,6 +20,7 @@ from workflows.runtime.firings import SCHEDULED_TIME
 from workflows.runtime.ledger import Ledger, Snapshot
 from workflows.runtime.removal import no_definition, revisions_of
 from workflows.runtime.state import ExecutionState
+from workflows.runtime.summary import Summary
 from workflows.service.paging import Page, cursor, place_of
 from workflows.service.schedules import Schedules, Shown
 
@@ -113,7 +114,7 @@ class Jobs:
         return Job(self._catalogue.get(id, revision), document, float(key[2]), self._schedules.of_job(id))
 
 
-def due_at(state: ExecutionState) -> float:
+def due_at(state: ExecutionState | Summary) -> float:
     """When the execution was due by its schedule; of one that no schedule started, when it was accepted."""
     labels: Mapping[str, str] = state.labels
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from storage.protocol import CorruptRecord, Key
@@ -49,15 +49,16 @@ class Listing:
         self._ledger = ledger
         self._catalogue = catalogue
 
-    def executions(self, wanted: Filter, limit: int = 50, after: str | None = None) -> Page[Summary]:
+    def executions(self, wanted: Filter, limit: int = 50, after: str | None = None, errors: bool = True) -> Page[Summary]:
         """Those that the filter lets pass, newest first; `after` is a cursor. The work of a page is bounded: where labels or a text are
         asked for it may be short or empty and have a next one all the same. What is submitted meanwhile does not move the pages that
-        follow. Raises Invalid for a cursor that is not of this filter."""
+        follow. Without `errors` nothing beyond the headers is read. Raises Invalid for a cursor that is not of this filter."""
         asked = ("executions", *wanted.asked())
         place = place_of(after, asked, int)
         with self._ledger.snapshot() as snapshot:
             page = matching(snapshot, self._catalogue, wanted, place, limit)
-            found = (summary(match.number, match.header, labels_of(match.header, self._catalogue), snapshot.read) for match in page.found)
+            heads = ((match.number, match.header if errors else replace(match.header, error=None)) for match in page.found)
+            found = (summary(number, head, labels_of(head, self._catalogue), snapshot.read) for number, head in heads)
             return Page(tuple(found), cursor(asked, page.next))
 
     def states(self, wanted: Filter, limit: int = 50, after: str | None = None) -> Page[ExecutionState]:

@@ -20,6 +20,7 @@ from workflows.importers import goflow
 from workflows.model import Task, TaskList
 from workflows.numbers import loads
 from workflows.runtime.state import ExecutionState
+from workflows.runtime.summary import Summary
 from workflows.service.jobs import Job, Tally, due_at
 
 Json = dict[str, Any]
@@ -80,7 +81,7 @@ def config(job: Job) -> Json:
     }
 
 
-def dag(job: Job, tally: Tally, newest: tuple[ExecutionState, ...]) -> Json:
+def dag(job: Job, tally: Tally, newest: tuple[Summary, ...]) -> Json:
     start, end = job.span
     return {
         "Config": config(job),
@@ -99,7 +100,7 @@ def dag(job: Job, tally: Tally, newest: tuple[ExecutionState, ...]) -> Json:
     }
 
 
-def runs(job: Job, found: tuple[ExecutionState, ...]) -> list[Json]:
+def runs(job: Job, found: tuple[Summary, ...]) -> list[Json]:
     shown = config(job)
     return [
         {
@@ -151,7 +152,7 @@ def _command(job: Job, only: Task | None) -> list[str]:
     return argv if isinstance(argv, list) and all(isinstance(word, str) for word in argv) else []
 
 
-def _run_name(state: ExecutionState) -> str:
+def _run_name(state: ExecutionState | Summary) -> str:
     """As a pod of it was called."""
     name = f"{state.definition}-{datetime.fromtimestamp(due_at(state), UTC):%Y-%m-%d %H:%M:%S} +0000 UTC"
     for part, instead in (("_", "-"), (":", "-"), (" ", ""), ("+", "plus")):

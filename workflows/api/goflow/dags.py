@@ -53,7 +53,7 @@ def dag_runs(service: Service, dag_name: str, query: dict[str, Any]) -> Reply:
         job = service.jobs.get(dag_name)
     except NotFound:
         return Reply(MISSING, 404)
-    page = service.listing.states(Filter(job=dag_name), query["limit"], query["cursor"])
+    page = service.listing.executions(Filter(job=dag_name), query["limit"], query["cursor"], errors=False)
     return Reply(dag_forms.runs(job, page.items), headers=onward(page.next))
 
 
@@ -89,7 +89,7 @@ def toggle_dag(service: Service, dag_name: str) -> Reply | bool:
 
 def _dag(service: Service, job: Job) -> dict[str, Any]:
     id = job.definition.id
-    return dag_forms.dag(job, service.jobs.tally(id), service.listing.states(Filter(job=id), SHOWN).items)
+    return dag_forms.dag(job, service.jobs.tally(id), service.listing.executions(Filter(job=id), SHOWN, errors=False).items)
 
 
 def _refusal(words: str) -> Plain:
