@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from task_functions.context import Context
@@ -18,7 +19,7 @@ SLICE_SECONDS = 0.1
 """How soon a cancelled attempt is noticed."""
 
 
-class Attended:
+class Attended(ABC):
     """`wait` gives what `work` gives, or raises what that raises; `late` when it takes longer than `seconds` from now. `told`: what it is,
     for messages. `work` says in `stage` where it stands, and connects by `wire` only."""
 
@@ -35,9 +36,9 @@ class Attended:
         self._result: dict[str, Any] = {}
         self._error: BaseException | None = None
 
+    @abstractmethod
     def work(self) -> dict[str, Any]:
         """On the thread of its own."""
-        raise NotImplementedError
 
     def wait(self, ctx: Context) -> dict[str, Any]:
         threading.Thread(target=self._run, name=self.name, daemon=True).start()
