@@ -239,7 +239,7 @@ def test_a_check_that_would_take_for_ever_is_given_up(schema: Any, value: Any, m
     stop.set()
     thread.join()
     assert "cannot be checked" in found[0].message
-    assert ticks[0] > 0
+    assert ticks[0] >= 3
 
 
 def test_unique_items_are_compared_in_linear_time() -> None:
