@@ -54,12 +54,6 @@ def until(holds: Callable[[], Any], seconds: float = START_S, what: str = "it") 
     return value
 
 
-def _heed_signals() -> None:
-    """Whoever runs the tests in the background, or under nohup, has them ignored, and children inherit that."""
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
-
-
 class Process:
     """A command in a process group of its own; what it says, on either stream, is kept in `lines`."""
 
@@ -73,7 +67,6 @@ class Process:
             stderr=subprocess.STDOUT,
             start_new_session=True,
             text=True,
-            preexec_fn=_heed_signals,
         )
         self.lines: list[str] = []
         self._queue: queue.SimpleQueue[None] = queue.SimpleQueue()
