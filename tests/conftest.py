@@ -1,8 +1,18 @@
-"""What holds for all tests: the processes that they start heed signals, however the tests were started."""
+"""What holds for all tests: each has an id of its own, and the processes that they start heed signals, however the tests were started."""
 
 from __future__ import annotations
 
 import signal
+from collections import Counter
+
+import pytest
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of tests with the same id only one is run by several processes, and nothing is said of it."""
+    twice = [name for name, count in Counter(item.nodeid for item in items).items() if count > 1]
+    if twice:
+        raise pytest.UsageError(f"several tests have the same id: {', '.join(twice)}")
 
 
 def _pass_on_no_deafness() -> None:

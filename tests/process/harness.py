@@ -81,11 +81,22 @@ class ServerProcess:
             return False
 
     def kill(self) -> None:
-        """SIGKILL to the whole group: master, worker and all."""
+        """SIGKILL to the whole group: master, worker and all. They are gone when this returns, and what runs functions for them is, too."""
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(60)
+        wait_until(lambda: not self._left(), END_S, lambda: f"processes outlive the server: {self._left()}")
         self.ends.append(time.time())
+
+    def _left(self) -> list[str]:
+        """What still runs our code in this server's environment. (One that has ended and was not waited for has none any more.)"""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if os.fsencode(f"STEPWELL_CALL_LOG={self.calls}\0") in (process / "environ").read_bytes():
+                    command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    found += [f"{process.name} {command}"] if "workflows." in command else []
+        return found
 
     def stop(self) -> int:
         """SIGTERM; the exit code."""
