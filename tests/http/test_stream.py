@@ -129,7 +129,7 @@ def test_wrong_questions(api: Client) -> None:
 def test_places_are_few_and_the_rest_is_still_answered(serve: Serve) -> None:
     with serve(threads=8) as (api, _):
         readers = [Reader(api.url) for _ in range(6)]
-        refused = api.get("/stream")
+        refused = asked(api.url)
         problem(refused, 503, "6 requests wait or watch already")
         assert int(refused.headers["Retry-After"]) > 0
         assert api.get("/health").status_code == 200
@@ -142,6 +142,13 @@ def test_places_are_few_and_the_rest_is_still_answered(serve: Serve) -> None:
         with eventually(lambda: free(api.url), "a free place"):
             pass
         assert requests.head(f"{api.url}/stream", timeout=30).status_code == 200
+
+
+def asked(url: str) -> requests.Response:
+    """The answer to somebody who wants to watch. It is not read to its end before it is known to have one."""
+    answer = requests.get(f"{url}/stream", timeout=30, stream=True)
+    assert answer.status_code != 200
+    return answer
 
 
 def free(url: str) -> Reader | None:
@@ -162,14 +169,16 @@ def test_nothing_new_is_told_too_and_says_where_to_go_on(api: Client, monkeypatc
 
 def test_who_does_not_read_is_cut_off_and_others_are_not_held_up(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_stream, "SENDING_S", 0.3)
-    monkeypatch.setattr(streams, "HEARTBEAT_S", 0.0)
-    monkeypatch.setattr(streams, "LOOK_S", 0.0)
+    monkeypatch.setattr(streams, "LOOK_S", 0.01)
     with serve(threads=4) as (api, _):
-        slow = [socket.create_connection(("127.0.0.1", api.port)) for _ in range(2)]
+        slow = [socket.create_connection(("127.0.0.1", api.port), timeout=30) for _ in range(2)]
         for wire in slow:
             wire.sendall(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        eventually(lambda: api.get("/stream").status_code == 503 or None, "all places taken")
+            assert wire.recv(12).endswith(b" 200"), "it has a place, and reads no more from now on"
+        assert asked(api.url).status_code == 503, "all places are taken"
         assert api.get("/health").status_code == 200
+        monkeypatch.setattr(streams, "HEARTBEAT_S", 0.0)
+        monkeypatch.setattr(streams, "LOOK_S", 0.0)
         with eventually(lambda: free(api.url), "a place that was given back", 60):
             pass
         for wire in slow:
@@ -181,7 +190,7 @@ def test_streams_end_with_the_server(serve: Serve) -> None:
         readers = [Reader(api.url) for _ in range(3)]
         app.extensions["stepwell"].stop()
         assert all(reader.ended.wait(60) for reader in readers)
-        problem(api.get("/stream"), 503, "stopping")
+        problem(asked(api.url), 503, "stopping")
 
 
 @pytest.mark.parametrize("busy", [False, True])
@@ -201,7 +210,7 @@ def test_gunicorn_sends_each_event_at_once_and_answers_others_while_all_places_a
     """16 threads: 12 places."""
     name = gunicorn.register(job(task("a")))
     readers = [Reader(gunicorn.url, job=name) for _ in range(12)]
-    problem(gunicorn.get("/stream"), 503, "12 requests wait or watch already")
+    problem(asked(gunicorn.url), 503, "12 requests wait or watch already")
     started = [gunicorn.execute(name) for _ in range(20)]
     for reader in readers:
         reader.until_ended(*started)
