@@ -95,7 +95,7 @@ class Process:
     def exit(self, seconds: float = START_S) -> int:
         """Wait for the end; its exit code. All that it said is in `lines` then."""
         code = self.popen.wait(seconds)
-        self._reader.join(5)
+        self._reader.join(seconds)
         return code
 
     def signal(self, number: int) -> None:

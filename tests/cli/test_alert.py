@@ -213,7 +213,7 @@ def test_a_receiver_that_will_not_and_one_that_cannot_yet(server: str, site: Sit
         == 0
     )
     assert stepwell("alert", "add", "ill", "--slack", site.on("ill", lambda r: r.reply(503)), server=server).exit_code == 0
-    result = stepwell("alert", "test", "--wait", "2", server=server)
+    result = stepwell("alert", "test", "--wait", "6", server=server)
     assert result.exit_code == 1
     rows = {line.split()[0]: line for line in result.stdout.splitlines()}
     assert "FAILED" in rows["gone"]

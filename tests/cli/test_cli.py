@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.servers import JOBS, ROOT, STEPWELL, Process, environment, until, url_of
+from tests.cli.servers import JOBS, ROOT, START_S, STEPWELL, Process, environment, until, url_of
 from tests.cli.terminal import stepwell
 from workflows.client import Change, Client
 
@@ -47,7 +47,9 @@ def test_a_failed_execution_is_exit_code_1(shared: str) -> None:
 
 
 def test_a_retry_shows_its_attempt(shared: str) -> None:
-    result = stepwell("run", "hello", "--watch", server=shared)
+    stumble = {"id": "stumble", "functionName": "fail", "parameters": {"times": 1}, "retryDelay": {"initialSeconds": 4}}
+    Client(shared).register({"id": "stumbles", "tasks": [stumble]})
+    result = stepwell("run", "stumbles", "--watch", server=shared)
     assert result.exit_code == 0
     assert "stumble      RETRYING" in result.stdout
     assert "attempt 2" in result.stdout
@@ -196,7 +198,7 @@ def test_a_watch_outlives_the_server(start: Callable[..., Process]) -> None:
     Client(url).register(JOBS[2])
     watch = start(
         make=lambda directory: Process(
-            *STEPWELL, "run", "slow", "--input", '{"seconds": 1}', "--watch", cwd=directory, env={"STEPWELL_URL": url}
+            *STEPWELL, "run", "slow", "--input", '{"seconds": 4}', "--watch", cwd=directory, env={"STEPWELL_URL": url}
         )
     )
     watch.says("wait         RUNNING")
@@ -230,9 +232,13 @@ def test_client_commands_start_no_server() -> None:
         "import sys; from workflows.cli import main; from workflows.client import Client; "
         "print([name for name in ('flask', 'ZODB', 'gunicorn', 'marshmallow') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-P", "-c", script], env=environment(), cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script], env=environment(), cwd=ROOT, capture_output=True, text=True, check=True, timeout=START_S
+    )
     assert done.stdout == "[]\n"
-    done = subprocess.run([*STEPWELL, "--version"], env=environment(), cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [*STEPWELL, "--version"], env=environment(), cwd=ROOT, capture_output=True, text=True, check=True, timeout=START_S
+    )
     assert "stepwell, version" in done.stdout
 
 

@@ -102,19 +102,19 @@ def definitions(client: Client) -> None:
 
 
 def schedules(client: Client) -> None:
-    made = client.add_schedule("good", {"id": "life-hourly", "cron": "@hourly"})
-    assert (made["id"], made["job"], made["active"]) == ("life-hourly", "good", True)
-    assert [one["id"] for one in client.schedules("good")] == ["life-hourly"]
-    assert client.toggle_schedule("life-hourly", False)["active"] is False
-    client.change_schedule("life-hourly", {"cron": "*/30 * * * *"})
-    assert client.schedule("life-hourly")["job"] == "good"
-    assert len(client.coming("life-hourly", 3)) == 3
-    assert list(client.occurrences("life-hourly")) == []
+    made = client.add_schedule("good", {"id": "life-yearly", "cron": "@yearly"})
+    assert (made["id"], made["job"], made["active"]) == ("life-yearly", "good", True)
+    assert [one["id"] for one in client.schedules("good")] == ["life-yearly"]
+    assert client.toggle_schedule("life-yearly", False)["active"] is False
+    client.change_schedule("life-yearly", {"cron": "*/30 * * * *", "active": False})
+    assert client.schedule("life-yearly")["job"] == "good"
+    assert len(client.coming("life-yearly", 3)) == 3
+    assert list(client.occurrences("life-yearly")) == []
     assert len(client.preview_schedule({"cron": "@hourly"}, 4)) == 4
-    backfill(client, "life-hourly")
-    client.delete_schedule("life-hourly")
-    with pytest.raises(ClientError, match="life-hourly"):
-        client.schedule("life-hourly")
+    backfill(client, "life-yearly")
+    client.delete_schedule("life-yearly")
+    with pytest.raises(ClientError, match="life-yearly"):
+        client.schedule("life-yearly")
 
 
 def backfill(client: Client, schedule: str) -> None:
@@ -125,7 +125,7 @@ def backfill(client: Client, schedule: str) -> None:
     assert [one["started"] for one in client.backfills(schedule)] == [3]
     with pytest.raises(ClientError, match="has ended"):
         client.cancel_backfill(schedule, begun["id"])
-    client.add_schedule("slow", {"id": "life-slow", "cron": "@hourly", "input": {"seconds": 5}})
+    client.add_schedule("slow", {"id": "life-slow", "cron": "@hourly", "active": False, "input": {"seconds": 60}})
     assert client.cancel_backfill("life-slow", client.start_backfill("life-slow", *window)["id"])["status"] == "cancelled"
     client.delete_schedule("life-slow")
 

@@ -44,7 +44,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def outside(*command: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=cwd, env=environment(**variables), capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=cwd, env=environment(**variables), capture_output=True, text=True, timeout=300)
 
 
 # ------------------------------------------------------------------------------------------------------------------ all of them
@@ -382,7 +382,9 @@ def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
     assert completed("stepwell", "definitions", "re") == {"revisions"}
 
 
-def test_ids_are_completed_by_asking_the_server(shared: str) -> None:
+def test_ids_are_completed_by_asking_the_server(shared: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workflows.commands.complete.ANSWER_S", 60.0)
+
     def completed(words: str, incomplete: str, server: str = shared) -> list[str]:
         variables = {"_STEPWELL_COMPLETE": "bash_complete", "COMP_CWORD": str(len(words.split()) + 1)}
         line = f"stepwell {words} {incomplete}"

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.cli.servers import JOBS, STEPWELL, Process, ended, environment, serve, until, url_of
+from tests.cli.servers import JOBS, START_S, STEPWELL, Process, ended, environment, serve, until, url_of
 from tests.cli.terminal import on_terminal, stepwell
 from workflows.client import Client
 from workflows.commands.filters import STATUSES
@@ -201,7 +201,9 @@ def test_watching_as_json_is_one_object_a_line(house: House) -> None:
 @pytest.mark.parametrize("command", ["executions", "show", "logs", "definitions"])
 def test_a_pipe_gets_no_colours(house: House, command: str) -> None:
     words = {"executions": (), "definitions": ("list",)}.get(command, (house.good,))
-    done = subprocess.run([*STEPWELL, command, *words], env=environment(STEPWELL_URL=house.url), capture_output=True, check=True)
+    done = subprocess.run(
+        [*STEPWELL, command, *words], env=environment(STEPWELL_URL=house.url), capture_output=True, check=True, timeout=START_S
+    )
     assert len(done.stdout.splitlines()) > 1
     assert b"\x1b" not in done.stdout
 
@@ -252,7 +254,7 @@ def test_logs_of_one_attempt(house: House) -> None:
 
 
 def test_logs_are_followed_to_the_end(house: House) -> None:
-    execution_id = house.client.execute("talk", {"seconds": 0.7})
+    execution_id = house.client.execute("talk", {"seconds": 4})
     until(lambda: house.client.state(execution_id)["tasks"][2]["status"] == "RUNNING")
     result = stepwell("logs", execution_id, "--follow", server=house.url)
     assert result.exit_code == 0

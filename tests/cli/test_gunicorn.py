@@ -28,7 +28,7 @@ def listening(process: Process) -> Client:
 @pytest.mark.parametrize("flags", [(), ("--preload",), ("--workers", "4")])
 def test_gunicorn_serves_it_from_our_directory(start: Start, flags: tuple[str, ...]) -> None:
     process = start(*flags, make=gunicorn)
-    client, execution_id = slow(listening(process).url, 0.3)
+    client, execution_id = slow(listening(process).url, 3.0)
     assert len(process.children()) == 1
     os.killpg(process.popen.pid, signal.SIGINT)
     assert process.exit() == 0, process.said
@@ -39,7 +39,7 @@ def test_gunicorn_serves_it_from_our_directory(start: Start, flags: tuple[str, .
 
 def test_a_reload_of_gunicorn_ends_the_old_worker_first(start: Start) -> None:
     process = start("--workers", "2", make=gunicorn)
-    client, execution_id = slow(listening(process).url, 0.5)
+    client, execution_id = slow(listening(process).url, 3.0)
     [before] = process.children()
     process.signal(signal.SIGHUP)
     until(lambda: process.children() not in ([], [before]), what="another worker")

@@ -6,6 +6,7 @@ import json
 import re
 import signal
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,7 @@ def stopped(process: Process) -> None:
 def test_every_line_is_json(start: Start, tmp_path: Path) -> None:
     (tmp_path / "functions").mkdir()
     (tmp_path / "functions" / "bad.py").write_text("1 / 0\n")
+    begun = datetime.now(UTC)
     process = start("--functions", str(tmp_path / "functions"), STEPWELL_LOG_FORMAT="json", STEPWELL_LOG_LEVEL="debug")
     url = url_of(process)
     client = Client(url)
@@ -90,7 +92,8 @@ def test_every_line_is_json(start: Start, tmp_path: Path) -> None:
     assert (asked["level"], asked["path"], asked["status"]) == ("debug", "/nowhere", 404)
     assert [line["logger"] for line in lines if "bad.py:1: ZeroDivisionError" in line["event"]] == ["workflows.server"]
     assert lines[-1]["event"] == "stopped; what was done is committed"
-    assert [line["timestamp"] for line in lines] == sorted(line["timestamp"] for line in lines)
+    moments = [datetime.fromisoformat(line["timestamp"]) for line in (lines[0], asked, lines[-1])]
+    assert [begun, *moments, datetime.now(UTC)] == sorted([begun, *moments, datetime.now(UTC)]), "each is of its own moment, in UTC"
     assert not any(line["logger"].startswith("txn") for line in lines), "a line for each transaction"
 
 

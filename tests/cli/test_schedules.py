@@ -92,10 +92,10 @@ def test_what_is_next_is_told_with_what_is_odd_about_it(shared: str, nightly: st
     (whole,) = asked(shared, "next", nightly, "--count", "1")["occurrences"]
     line = stepwell("schedules", "next", nightly, "--count", "1", server=shared).stdout.splitlines()[1]
     assert line.split()[:3] == [whole["scheduledTime"][:19] + "Z", *whole["localTime"].split("T")]
-    told = stepwell("schedules", "next", "--cron", "0 30 2 * 3,10 *", "--timezone", "Europe/Berlin", "--count", "62", server=shared).stdout
+    told = stepwell("schedules", "next", "--cron", "0 30 2 * 3,10 *", "--timezone", "Europe/Berlin", "--count", "93", server=shared).stdout
     assert "the clock skips the time that is meant: it runs at 03:00:00 instead" in told
     assert "02:30:00 comes twice that day: it runs the first time" in told
-    assert len(told.splitlines()) == 63
+    assert len(told.splitlines()) == 94
     assert stepwell("schedules", "next", "--at", "1999-01-01", server=shared).stderr == "never\n"
 
 
@@ -127,7 +127,9 @@ def test_a_backfill_shows_what_it_would_do_asks_and_is_watched_to_its_end(shared
 
 def test_a_backfill_is_left_alone_stopped_and_its_failures_are_its_exit_code(shared: str, tmp_path: Path) -> None:
     client = Client(shared)
-    client.add_schedule("slow", {"id": "cli-slow", "cron": "30 2 * * *", "timezone": "Europe/Berlin", "input": {"seconds": 60}})
+    client.add_schedule(
+        "slow", {"id": "cli-slow", "cron": "30 2 * * *", "timezone": "Europe/Berlin", "input": {"seconds": 60}, "active": False}
+    )
     left = stepwell("schedules", "backfill", "cli-slow", *WINDOW, "--yes", "--no-wait", server=shared)
     assert re.fullmatch(r"backfill-\d+\n", left.stdout)
     assert stepwell("schedules", "backfill", "cli-slow", *WINDOW, "--yes", server=shared).exit_code == 1
@@ -146,7 +148,7 @@ def test_a_backfill_is_left_alone_stopped_and_its_failures_are_its_exit_code(sha
     assert "it goes on; to stop it: stepwell schedules cancel-backfill cli-slow backfill-" in shown
     newest = client.backfills("cli-slow")[0]["id"]
     assert asked(shared, "cancel-backfill", "cli-slow", newest)["status"] == "cancelled"
-    client.add_schedule("bad", {"id": "cli-bad", "cron": "30 2 * * *", "timezone": "Europe/Berlin"})
+    client.add_schedule("bad", {"id": "cli-bad", "cron": "30 2 * * *", "timezone": "Europe/Berlin", "active": False})
     failed = stepwell("schedules", "backfill", "cli-bad", *WINDOW, "--yes", server=shared)
     assert failed.exit_code == 1
     assert "3 of 3: 3 started, 0 found, 0 skipped, 0 running, 3 failed" in failed.stdout

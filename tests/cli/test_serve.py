@@ -171,7 +171,7 @@ def test_there_is_one_worker_whatever_web_concurrency_says(start: Start, value: 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_running_attempt_gets_its_grace(start: Start, number: int) -> None:
     process = start()
-    client, execution_id = slow(url_of(process), 2.0)
+    client, execution_id = slow(url_of(process), 4.0)
     os.killpg(process.popen.pid, number)
     assert process.exit() == 0, process.said
     assert "stopped; what was done is committed" in process.said
@@ -206,7 +206,7 @@ def test_while_it_stops_it_answers_questions_and_takes_no_work(start: Start) -> 
 
 def test_a_killed_server_goes_on_where_it_stood(start: Start) -> None:
     process = start()
-    _, execution_id = slow(url_of(process), 3.0)
+    _, execution_id = slow(url_of(process), 4.0)
     process.kill()
     second = start()
     client = Client(url_of(second))
@@ -227,7 +227,7 @@ def test_a_worker_without_its_master_makes_room(start: Start) -> None:
 
 def test_a_killed_worker_is_replaced(start: Start) -> None:
     process = start()
-    client, execution_id = slow(url_of(process), 0.5)
+    client, execution_id = slow(url_of(process), 4.0)
     [worker] = process.children()
     os.kill(worker, signal.SIGKILL)
     assert ended(client, execution_id)["status"] == "COMPLETED"
@@ -251,7 +251,7 @@ def test_when_the_engine_dies_the_whole_server_does(start: Start, tmp_path: Path
 def test_under_nohup_a_closed_terminal_changes_nothing(start: Start, tmp_path: Path) -> None:
     command = ("nohup", *STEPWELL, "serve", "--port", "0", "--store", str(tmp_path / "Data.fs"))
     process = start(make=lambda directory: Process(*command, cwd=directory))
-    client, execution_id = slow(url_of(process), 0.3)
+    client, execution_id = slow(url_of(process), 4.0)
     os.killpg(process.popen.pid, signal.SIGHUP)
     assert ended(client, execution_id)["status"] == "COMPLETED"
     assert "stopping" not in process.said

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.compat.forms import NEVER, json_of, members, moment, next_of
-from tests.http.client import JSON, Client, eventually, job, problem, task
+from tests.http.client import JSON, PATIENCE_S, Client, eventually, job, problem, task
 from tests.http.conftest import Serve
 from tests.http.events import Reader
 from workflows.api.schemas.goflow import STATES
@@ -47,7 +47,7 @@ def ended(api: Client, id: str) -> dict[str, Any]:
         found = execution(json_of(api.get(f"/api/executions/{id}")))
         return found if found["state"] in ("successful", "failed") else None
 
-    return eventually(look, "its end", 40)
+    return eventually(look, "its end", 2 * PATIENCE_S)
 
 
 def until_failed(reader: Reader, id: str) -> bool | None:

@@ -90,7 +90,7 @@ def all_ended(api: Client, name: str, count: int) -> list[dict[str, Any]]:
         found = runs(api, name)
         return found if len(found) == count and all(one["EndTime"] for one in found) else None
 
-    return eventually(look, f"the end of {count} runs of {name}", 30)
+    return eventually(look, f"the end of {count} runs of {name}")
 
 
 def day(back: int) -> str:

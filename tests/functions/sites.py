@@ -140,7 +140,7 @@ class MailServer:
         options: dict[str, Any] = {"authenticator": post.known, "auth_required": post.login != (b"", b""), "auth_require_tls": not tls}
         if secure is not None and not tls:
             options |= {"tls_context": secure, "require_starttls": True}
-        self._controller = Controller(post, "127.0.0.1", port, ssl_context=secure if tls else None, **options)
+        self._controller = Controller(post, "127.0.0.1", port, ssl_context=secure if tls else None, ready_timeout=60, **options)
         self._controller.start()
         self.port = port
 

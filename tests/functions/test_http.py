@@ -7,7 +7,6 @@ import gzip
 import json
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -253,25 +252,39 @@ def silent(r: Handler) -> None:
     [(dripping, "reading the answer"), (dripping_headers, "connecting"), (silent, "connecting")],
     ids=lambda v: getattr(v, "__name__", ""),
 )
-def test_the_whole_call_ends_in_time(site: Site, answer: Answer, stage: str) -> None:
-    before = threading.active_count()
+def test_the_whole_call_ends_in_time(site: Site, started: list[threading.Thread], answer: Answer, stage: str) -> None:
     ctx = FakeContext()
     with pytest.raises(HttpTimeout, match=rf"GET http://127.0.0.1:\d+/a took longer than 2 s, and was {stage}"):
         call(site.on("a", answer) + "?token=hush", ctx, timeout=2)
     assert ctx.heartbeats >= 3
-    until_threads(before)
+    all_end(started)
 
 
-def until_threads(number: int) -> None:
-    """The call's own thread ends: its connection was cut. (The server has one for the connection until it closes.)"""
-    deadline = time.monotonic() + 60
-    while [thread for thread in threading.enumerate() if thread.name == "http"]:
-        assert time.monotonic() < deadline, "the call's thread does not end"
-        threading.Event().wait(0.01)
-    assert threading.active_count() <= number + 1
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
+    """The threads that calls start, and those that these start; not those of servers, which other tests may have left in this process."""
+    found = [threading.current_thread()]
+    start = threading.Thread.start
+
+    def noting(thread: threading.Thread) -> None:
+        if threading.current_thread() in found:
+            found.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", noting)
+    return found
 
 
-def test_a_name_that_nobody_answers_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def all_end(started: list[threading.Thread]) -> None:
+    """The call's own threads end: its connection was cut."""
+    _, *own = started
+    assert own
+    for thread in own:
+        thread.join(60)
+        assert not thread.is_alive(), thread.name
+
+
+def test_a_name_that_nobody_answers_for(started: list[threading.Thread], monkeypatch: pytest.MonkeyPatch) -> None:
     asked, end = threading.Event(), threading.Event()
 
     def resolve(*_: Any, **__: Any) -> Any:
@@ -284,14 +297,14 @@ def test_a_name_that_nobody_answers_for(monkeypatch: pytest.MonkeyPatch) -> None
         call("http://slow.example/", timeout=1)
     assert asked.is_set()
     end.set()
-    until_threads(threading.active_count())
+    all_end(started)
 
 
 @pytest.mark.parametrize("answer", [dripping, silent], ids=lambda v: str(v.__name__))
-def test_a_cancelled_call_stops(site: Site, answer: Answer) -> None:
+def test_a_cancelled_call_stops(site: Site, started: list[threading.Thread], answer: Answer) -> None:
     with pytest.raises(Cancelled):
         call(site.on("a", answer), FakeContext(cancel_after=2))
-    until_threads(threading.active_count())
+    all_end(started)
 
 
 def test_a_host_with_an_address_that_does_not_answer(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,9 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from app import create_app
-from tests.http.client import Client, eventually
+from task_functions import task_function
+from task_functions.registry import REGISTRY
+from tests.http.client import PATIENCE_S, Client, eventually
 from workflows.settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent
@@ -55,6 +57,21 @@ def serve(tmp_path: Path) -> Serve:
     return lambda **settings: serve_in(tmp_path, **settings)
 
 
+@pytest.fixture
+def held(api: Client) -> Iterator[threading.Event]:
+    """The function `held`, whose attempts last until this is set. The servers of this process have it, those of HTTP tests among them."""
+    ended = threading.Event()
+
+    @task_function("held", executor="inline")
+    def held(data: Any) -> Any:
+        assert ended.wait(PATIENCE_S), "nobody has let it go on"
+        return data
+
+    yield ended
+    ended.set()
+    REGISTRY.restore({name: function for name, function in REGISTRY.snapshot().items() if name != "held"})
+
+
 @pytest.fixture(scope="session")
 def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A client of the application as gunicorn serves it, for what depends on the server in front: bodies, connections."""
@@ -65,7 +82,7 @@ def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, cwd=ROOT, env={**os.environ, **settings})
     try:
-        port = eventually(lambda: _port(process, log), "gunicorn's start", 30)
+        port = eventually(lambda: _port(process, log), "gunicorn's start")
         yield Client(f"http://127.0.0.1:{port}")
     finally:
         process.terminate()

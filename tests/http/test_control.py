@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,14 @@ def done(api: Client, execution_id: str, action: str, body: Any = None, status: 
     return loaded(api.post(f"/jobs/{execution_id}/{action}", body), ControlledSchema(), status)
 
 
-def sleeping(api: Client, seconds: float = 600, **more: Any) -> str:
-    """An execution whose first task runs."""
-    execution_id = api.execute(api.register(job(task("a", "sleep", parameters={"seconds": seconds}), task("b"), **more)))
+def sleeping(api: Client) -> str:
+    """An execution whose first task runs and will not end by itself."""
+    return begun(api, task("a", "sleep", parameters={"seconds": 600}))
+
+
+def begun(api: Client, first: Loaded) -> str:
+    """An execution of two tasks, the first of which runs."""
+    execution_id = api.execute(api.register(job(first, task("b"))))
     api.reaches(execution_id, lambda state: state["tasks"][0]["status"] == "RUNNING")
     return execution_id
 
@@ -67,11 +73,12 @@ def statuses(state: Loaded) -> dict[str, str]:
 # ----------------------------------------------------------------------------------------------------------- pause, resume
 
 
-def test_a_paused_job_goes_on_when_it_is_resumed(api: Client) -> None:
-    execution_id = sleeping(api, 0.2)
+def test_a_paused_job_goes_on_when_it_is_resumed(api: Client, held: threading.Event) -> None:
+    execution_id = begun(api, task("a", "held"))
     answer = done(api, execution_id, "pause")
     assert answer == {"message": f"Execution {execution_id!r} is paused", "id": execution_id, "status": Status.RUNNING}
     assert done(api, execution_id, "pause") == answer
+    held.set()
     state = api.reaches(execution_id, lambda state: state["tasks"][0]["status"] == "COMPLETED")
     assert (state["paused"], statuses(state)["b"]) == (True, "PENDING")
     active = loaded(api.get("/system/state"), SystemStateSchema())["active"]

@@ -27,7 +27,7 @@ def test_every_second_it_runs_until_it_is_switched_off_which_outlives_a_restart(
         assert {one["became"] for one in found} <= {"started", "caughtUp"}
         moments = [one["moment"] for one in found]
         assert moments == sorted(set(moments), reverse=True)
-        state = api.ended(found[-1]["execution"])
+        state = [api.ended(one["execution"]) for one in found][-1]
         assert state["status"].value == "COMPLETED"
         assert state["labels"]["stepwell.schedule"] == id
         count = api.get(f"/executions?job={id}&limit=200").json()["executions"]

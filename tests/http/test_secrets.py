@@ -103,7 +103,7 @@ def test_data_that_looks_like_a_reference_gets_nothing_out(serve: Serve, receive
 def test_a_missing_secret_fails_the_attempt_by_name_and_may_be_there_at_the_next(serve: Serve, received: Received, tmp_path: Path) -> None:
     directory = tmp_path / "secrets"
     directory.mkdir()
-    again = {"maxRetry": 100, "retryDelay": {"type": "constant", "initialSeconds": 0.1}}
+    again = {"maxRetry": 100, "retryDelay": {"type": "constant", "initialSeconds": 0.5}}
     definition = job(task("a", "quiet", parameters={"$secret": "LATER"}) | again)
     with serve(secrets=directory, functions=FUNCTIONS) as (api, _):
         answer = api.post("/job-definitions", definition)

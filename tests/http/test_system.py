@@ -76,7 +76,6 @@ def test_all_is_well(api: Client) -> None:
 
 
 def test_a_function_that_is_gone_holds_its_task_and_degrades_the_server(serve: Serve) -> None:
-    before = REGISTRY.snapshot()
     with serve() as (api, _):
         task_function("fleeting")(lambda data: data)
         name = api.register(job(task("a"), task("b", "fleeting")))
@@ -91,7 +90,6 @@ def test_a_function_that_is_gone_holds_its_task_and_degrades_the_server(serve: S
         api.reaches(execution_id, lambda state: [one["status"] for one in state["tasks"]] == ["COMPLETED", "PENDING"])
         assert api.post(f"/jobs/{execution_id}/cancel").status_code == 200
         assert loaded(api.get("/health"), HealthSchema()) == {"status": "ok", "troubles": []}
-    REGISTRY.restore(before)
 
 
 def test_an_execution_that_cannot_be_read_does_not_hide_the_others(serve: Serve) -> None:
