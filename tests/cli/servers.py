@@ -106,10 +106,20 @@ class Process:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def kill(self) -> None:
-        """SIGKILL to what is left of the group."""
+        """SIGKILL to what is left of the group. All of it is gone when this returns, and its locks are free."""
         with suppress(ProcessLookupError):
             os.killpg(self.popen.pid, signal.SIGKILL)
         self.exit()
+        until(lambda: not self._left(), what="the end of all its processes")
+
+    def _left(self) -> bool:
+        """Whether any thread of the group has not ended. (What has, stays to be seen until its parent asks, which may have been killed.)"""
+        for thread in Path("/proc").glob("[0-9]*/task/[0-9]*/stat"):
+            with suppress(OSError):
+                state, _, group = thread.read_text().rpartition(")")[2].split()[:3]
+                if int(group) == self.popen.pid and state not in "ZX":
+                    return True
+        return False
 
 
 def serve(directory: Path, *flags: str, cwd: Path | None = None, **variables: str) -> Process:

@@ -47,7 +47,7 @@ def test_a_failed_execution_is_exit_code_1(shared: str) -> None:
 
 
 def test_a_retry_shows_its_attempt(shared: str) -> None:
-    stumble = {"id": "stumble", "functionName": "fail", "parameters": {"times": 1}, "retryDelay": {"initialSeconds": 4}}
+    stumble = {"id": "stumble", "functionName": "fail", "parameters": {"times": 1}, "maxRetry": 1, "retryDelay": {"initialSeconds": 4}}
     Client(shared).register({"id": "stumbles", "tasks": [stumble]})
     result = stepwell("run", "stumbles", "--watch", server=shared)
     assert result.exit_code == 0
