@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from app import create_app
-from tests.http.client import Client, job, task
+from tests.http.client import PATIENCE_S, Client, job, task
 from tests.http.conftest import serve_in
 from workflows.settings import Settings
 
@@ -30,6 +30,7 @@ SHORT_S, LONGEST_S = 0.01, 60
 
 CONFIG = {
     "seed": 42,
+    "request-timeout": PATIENCE_S,
     "generation": {"deterministic": True, "max-examples": ASKED, "database": "none"},
     "suppress-health-check": ["all"],
     "checks": {"positive_data_acceptance": {"enabled": False}},  # what is well-formed may still name what is not there, or be no definition
