@@ -28,6 +28,9 @@ HERE = Path(__file__).parent
 READY_S = 60.0
 END_S = 90.0
 
+STARTED: list[ServerProcess] = []
+"""By the test that runs now."""
+
 
 def free_port() -> int:
     """One below those that the kernel gives to clients: a server that was killed finds it free when it is started again."""
@@ -60,6 +63,7 @@ class ServerProcess:
         environment = {**os.environ, "STEPWELL_CALL_LOG": str(self.calls), "PYTHONPATH": str(HERE.parent.parent)}
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(command, stdout=out, stderr=out, env=environment, start_new_session=True)
+        STARTED.append(self)
         before = self._called()
         wait_until(self.answers, READY_S, lambda: f"the server does not answer:\n{self.tail()}")
         self._called_before = before
