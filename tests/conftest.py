@@ -1,4 +1,5 @@
-"""What holds for all tests: each has an id of its own, and the processes that they start heed signals, however the tests were started."""
+"""What holds for all tests: each has an id of its own, none is held to a time, and the processes that they start heed signals, however the
+tests were started."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import signal
 from collections import Counter
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -24,3 +26,7 @@ def _pass_on_no_deafness() -> None:
 
 
 _pass_on_no_deafness()
+settings.register_profile(
+    "patient", settings(), deadline=None, suppress_health_check={*settings().suppress_health_check, HealthCheck.too_slow}
+)
+settings.load_profile("patient")

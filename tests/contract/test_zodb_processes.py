@@ -41,7 +41,11 @@ def script(body: str, *arguments: object) -> subprocess.Popen[str]:
 
 
 def finished(process: subprocess.Popen[str]) -> str:
-    text, _ = process.communicate(timeout=30)
+    with process:
+        try:
+            text, _ = process.communicate(timeout=300)
+        finally:
+            process.kill()
     assert process.returncode == 0
     return text
 
@@ -62,7 +66,8 @@ def test_a_second_process_is_told_that_the_file_is_in_use(store: ZodbStore, path
     store.commit(batch(1))
 
 
-def test_opening_waits_for_a_lock_about_to_be_released(path: Path, store: ZodbStore) -> None:
+def test_opening_waits_for_a_lock_about_to_be_released(path: Path, store: ZodbStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage.zodb, "LOCK_WAIT_SECONDS", 60.0)
     second = ZodbStore(path)
     opener = threading.Thread(target=second.open)
     opener.start()

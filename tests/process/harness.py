@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,6 +27,9 @@ import requests
 HERE = Path(__file__).parent
 READY_S = 60.0
 END_S = 90.0
+
+STARTED: list[ServerProcess] = []
+"""By the test that runs now."""
 
 
 def free_port() -> int:
@@ -60,6 +63,7 @@ class ServerProcess:
         environment = {**os.environ, "STEPWELL_CALL_LOG": str(self.calls), "PYTHONPATH": str(HERE.parent.parent)}
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(command, stdout=out, stderr=out, env=environment, start_new_session=True)
+        STARTED.append(self)
         before = self._called()
         wait_until(self.answers, READY_S, lambda: f"the server does not answer:\n{self.tail()}")
         self._called_before = before
@@ -79,6 +83,19 @@ class ServerProcess:
             return requests.get(f"{self.url}/health", timeout=20).status_code == 200
         except requests.RequestException:
             return False
+
+    def spare(self) -> None:
+        """Wait until no attempt is under way that was interrupted twice already: a fourth interruption fails any. For load that is killed
+        again and again: on a slow machine it might always be the same attempts."""
+        wait_until(lambda: not any(self._under_way(*one) for one in self._often()), END_S, lambda: f"{self._often()} go on:\n{self.tail()}")
+
+    def _often(self) -> list[tuple[str, str, int]]:
+        runs = Counter((call.execution, call.task, call.attempt) for call in CallLog.read(self.calls).calls) if self._called() else {}
+        return [one for one, count in runs.items() if count > 2]
+
+    def _under_way(self, execution: str, task: str, attempt: int) -> bool:
+        tasks = requests.get(f"{self.url}/jobs/{execution}/state", timeout=20).json()["tasks"]
+        return any((one["id"], one["attempts"], one["endTime"]) == (task, attempt, None) for one in tasks)
 
     def kill(self) -> None:
         """SIGKILL to the whole group: master, worker and all. They are gone when this returns, and what runs functions for them is, too."""
@@ -141,7 +158,8 @@ class Load:
     def stop(self) -> dict[str, str]:
         self._stop.set()
         for thread in self._threads:
-            thread.join(10)
+            thread.join(END_S)
+            assert not thread.is_alive(), "a client has no answer"
         return self.accepted
 
 

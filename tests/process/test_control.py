@@ -25,11 +25,12 @@ MENDED = {
 """Its second task fails until its third attempt, and has no retries."""
 
 
-def slow(milliseconds: int) -> dict[str, Any]:
+def waiting(place: Path) -> dict[str, Any]:
+    """Its first task is over when there is a file `awake` in that place."""
     return {
-        "id": f"slow-{milliseconds}",
+        "id": place.name,
         "tasks": [
-            {"id": "first", "functionName": "work", "parameters": {"ms": milliseconds}},
+            {"id": "first", "functionName": "dream", "parameters": {"into": str(place)}},
             {"id": "second", "functionName": "work"},
         ],
     }
@@ -69,7 +70,7 @@ class Talk:
         self.reaches(other, lambda state: state["status"] == "COMPLETED")
 
     def calls(self, execution: str) -> Counter[str]:
-        rows = [json.loads(line) for line in self.server.calls.read_text().splitlines()]
+        rows = [json.loads(line) for line in self.server.calls.read_text().splitlines()] if self.server.calls.exists() else []
         return Counter(row["task"] for row in rows if (row["execution"], row["event"]) == (execution, "begin"))
 
 
@@ -87,10 +88,14 @@ def ended(redrives: int, state: dict[str, Any]) -> bool:
 
 def test_what_is_paused_stays_so(talk: Talk) -> None:
     """One was between two tasks when the server died, one had an attempt under way."""
-    between, under_way = talk.execute(slow(300)), talk.execute(slow(30_000))
+    places = [talk.server.directory / name for name in ("between", "under-way")]
+    for place in places:
+        place.mkdir()
+    between, under_way = (talk.execute(waiting(place)) for place in places)
     for execution in (between, under_way):
-        talk.reaches(execution, lambda state: state["tasks"][0]["status"] == "RUNNING")
+        wait_until(lambda execution=execution: talk.calls(execution) == {"first": 1}, END_S, talk.server.tail)
         talk.post(f"/jobs/{execution}/pause")
+    (places[0] / "awake").touch()
     talk.reaches(between, lambda state: state["tasks"][0]["status"] == "COMPLETED")
     talk.restart()
     for execution in (between, under_way):

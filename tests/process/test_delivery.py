@@ -126,7 +126,7 @@ def test_who_is_gone_is_told_once(server: ServerProcess) -> None:
 @pytest.mark.parametrize("status", [500, None], ids=["between two tries", "during a try"])
 def test_killed_on_the_way_it_arrives_all_the_same(server: ServerProcess, status: int | None) -> None:
     receiver = Receiver(status)
-    register(server, receiver, 3.0)
+    register(server, receiver, 6.0)
     fail(server)
     wait_until(lambda: receiver.seen, END_S, server.tail)
     if status is not None:

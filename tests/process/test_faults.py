@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import resource
 import signal
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.process.harness import END_S, ServerProcess, wait_until
+from tests.process.harness import END_S, CallLog, ServerProcess, wait_until
 
 
 @pytest.fixture
@@ -47,6 +46,38 @@ def limit_files(server: ServerProcess, size: int) -> None:
 
 def execute(server: ServerProcess, job: str, data: dict[str, Any]) -> requests.Response:
     return requests.post(f"{server.url}/jobs/{job}/execute", json=data, timeout=20)
+
+
+def dream(server: ServerProcess, times: int) -> list[str]:
+    """So many executions of which each waits for `awake`; all have begun."""
+    first = {"id": "a", "functionName": "dream", "parameters": {"into": str(server.directory)}}
+    job = {"id": "dreams", "tasks": [first, {"id": "b", "functionName": "work"}]}
+    assert requests.post(f"{server.url}/job-definitions", json=job, timeout=20).status_code == 201
+    started = [execute(server, "dreams", {}).json()["executionID"] for _ in range(times)]
+    wait_until(lambda: server.calls.exists() and all(runs(server, one) == 1 for one in started), END_S, server.tail)
+    return started
+
+
+def awake(server: ServerProcess) -> None:
+    (server.directory / "awake").touch()
+
+
+def runs(server: ServerProcess, execution: str) -> int:
+    """How often the first task of an execution that dreams has begun."""
+    return sum((call.execution, call.task) == (execution, "a") for call in CallLog.read(server.calls).calls)
+
+
+def worker_of(server: ServerProcess) -> int:
+    """The process of gunicorn's worker. One that runs functions belongs to the group, too, until it has one of its own."""
+    assert server.process is not None
+    master, found = server.process.pid, list[int]()
+
+    def alone() -> bool:
+        found[:] = [process for process in members(master) if process != master]
+        return len(found) == 1
+
+    wait_until(alone, END_S, lambda: f"{found}\n{server.tail()}")
+    return found[0]
 
 
 def status(server: ServerProcess, execution: str) -> str:
@@ -95,12 +126,13 @@ def test_a_torn_tail_loses_nothing_that_was_accepted(server: ServerProcess, tail
 def test_a_killed_worker_is_replaced_and_its_attempts_go_on(server: ServerProcess) -> None:
     server.start()
     assert server.process is not None
-    accepted = [execute(server, "wide", {"ms": 200}).json()["executionID"] for _ in range(3)]
-    wait_until(lambda: status(server, accepted[0]) == "RUNNING", END_S, server.tail)
-    (worker,) = (process for process in members(server.process.pid) if process != server.process.pid)
+    accepted = dream(server, 1) + [execute(server, "wide", {"ms": 200}).json()["executionID"] for _ in range(3)]
+    worker = worker_of(server)
     os.kill(worker, signal.SIGKILL)
     wait_until(lambda: worker not in members(server.process.pid) and server.answers(), END_S, server.tail)
+    awake(server)
     all_complete(server, accepted)
+    assert runs(server, accepted[0]) == 2
 
 
 def test_a_stop_in_the_middle_of_attempts_is_no_interruption(server: ServerProcess) -> None:
@@ -108,9 +140,7 @@ def test_a_stop_in_the_middle_of_attempts_is_no_interruption(server: ServerProce
     os.environ["STEPWELL_GRACE_S"] = "0.2"
     try:
         server.start()
-        accepted = [execute(server, "line", {"ms": 1_500}).json()["executionID"] for _ in range(3)]
-        wait_until(lambda: all(status(server, execution) == "RUNNING" for execution in accepted), END_S, server.tail)
-        threading.Event().wait(0.1)
+        accepted = dream(server, 3)
         for _ in range(5):  # more often than interruptions are allowed
             assert server.stop() == 0, server.tail()
             server.start()
@@ -119,5 +149,6 @@ def test_a_stop_in_the_middle_of_attempts_is_no_interruption(server: ServerProce
             assert first["status"] in ("RUNNING", "RETRYING")
     finally:
         del os.environ["STEPWELL_GRACE_S"]
+    awake(server)
     all_complete(server, accepted)
     assert "Traceback" not in server.log.read_text()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
-from tests.process.harness import ServerProcess, wait_until
+from tests.process.harness import END_S, ServerProcess, wait_until
 from tests.process.test_kill import listed
 from workflows.client import CannotReach, Client, ClientError
 
@@ -19,14 +20,16 @@ NAME = "pushed"
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServerProcess:
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServerProcess]:
     monkeypatch.setenv("STEPWELL_SECRET_HOOK", SECRET)
     server = ServerProcess(tmp_path)
     server.start()
     hook = {"name": NAME, "secret": {"$secret": "HOOK"}}
     definition = {"id": NAME, "tasks": [{"id": "a", "functionName": "echo"}], "hooks": [hook]}
-    assert requests.post(f"{server.url}/job-definitions", json=definition, timeout=5).status_code == 201
-    return server
+    assert requests.post(f"{server.url}/job-definitions", json=definition, timeout=30).status_code == 201
+    yield server
+    if server.process is not None and server.process.poll() is None:
+        server.kill()
 
 
 def executions(server: ServerProcess) -> list[str]:
@@ -70,14 +73,15 @@ def test_killed_while_events_come_each_is_there_once(server: ServerProcess) -> N
         thread.start()
     for _ in range(2):
         before = len(done)
-        wait_until(lambda before=before: len(done) >= before + 30, 30, server.tail)
+        wait_until(lambda before=before: len(done) >= before + 30, END_S, server.tail)
         server.kill()
         server.start()
     before = len(done)
-    wait_until(lambda: len(done) >= before + 30, 30, server.tail)
+    wait_until(lambda: len(done) >= before + 30, END_S, server.tail)
     stop.set()
     for thread in threads:
-        thread.join(30)
+        thread.join(END_S)
+        assert not thread.is_alive(), server.tail()
     assert refused == []
     found = executions(server)
     assert len(found) == len(set(found))

@@ -51,6 +51,7 @@ def run(server: ServerProcess, chance: random.Random) -> list[dict[str, Any]]:
         if chance.random() < 0.8:
             server.until_it_calls()
         pause.wait(chance.uniform(0.02, 0.5))
+        server.spare()
         server.kill()
         server.start()
     accepted = load.stop()

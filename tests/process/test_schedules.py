@@ -46,6 +46,7 @@ def test_killed_while_they_fire_every_moment_has_one_execution_or_a_reason(overl
     for id in DUE:
         switched = session.post(f"{server.url}/schedules/{id}/toggle", json={"active": False}, timeout=30)
         assert switched.status_code == 200, switched.text
+    wait_until(lambda: recorded(session, server), END_S, server.tail)
     check(session, server)
     assert server.stop() == 0, server.tail()
 
@@ -58,6 +59,12 @@ def until_more(session: requests.Session, server: ServerProcess, count: int) -> 
 
 def occurrences(session: requests.Session, server: ServerProcess, id: str) -> list[dict[str, Any]]:
     return listed(session, f"{server.url}/schedules/{id}/occurrences", "occurrences")
+
+
+def recorded(session: requests.Session, server: ServerProcess) -> bool:
+    """What was being started when the schedules were switched off is there, and so is its record."""
+    there = {one["id"] for one in listed(session, f"{server.url}/executions?job={JOB}", "executions")}
+    return there == {one["executionId"] for id in DUE for one in occurrences(session, server, id)} - {None}
 
 
 def check(session: requests.Session, server: ServerProcess) -> None:
@@ -87,15 +94,15 @@ def test_a_backfill_that_is_killed_three_times_starts_each_moment_once_and_no_mo
     server = ServerProcess(tmp_path)
     server.start()
     session = requests.Session()
-    schedule = {"cron": "* * * * *", "active": False, "input": {"ms": 300}}
+    schedule = {"cron": "* * * * *", "active": False, "input": {"ms": 800}}
     definition = {"id": FILLED, "tasks": [{"id": "a", "functionName": "work"}], "schedules": [schedule]}
-    assert session.post(f"{server.url}/job-definitions", json=definition, timeout=5).status_code == 201
+    assert session.post(f"{server.url}/job-definitions", json=definition, timeout=30).status_code == 201
     wanted = {"from": "2025-01-01T00:00:00", "to": "2025-01-01T00:39:00", "concurrency": AT_ONCE}
-    begun = session.post(f"{server.url}/schedules/{FILLED}/backfill", json=wanted, timeout=5)
+    begun = session.post(f"{server.url}/schedules/{FILLED}/backfill", json=wanted, timeout=30)
     assert begun.status_code == 202, begun.text
 
     def progress() -> dict[str, Any]:
-        found: dict[str, Any] = session.get(f"{server.url}/schedules/{FILLED}/backfills/{begun.json()['id']}", timeout=5).json()
+        found: dict[str, Any] = session.get(f"{server.url}/schedules/{FILLED}/backfills/{begun.json()['id']}", timeout=30).json()
         return found
 
     for share in (0.1, 0.3, 0.5):

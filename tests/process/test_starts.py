@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.process.harness import CallLog, ServerProcess, wait_until
+from tests.process.harness import END_S, CallLog, ServerProcess, wait_until
 
 ROUNDS = int(os.environ.get("STEPWELL_ROUNDS", "10"))
 SEED = int(os.environ.get("STEPWELL_SEED", "3"))
@@ -72,12 +72,13 @@ def test_a_start_that_is_repeated_through_kills_is_one_execution(server: ServerP
     clients = [Persistent(server.url, starts, lock, SEED * 100 + n) for n in range(CLIENTS)]
     for _ in range(ROUNDS):
         pause.wait(chance.uniform(0.1, 0.4))
+        server.spare()
         server.kill()
         server.start()
     for client in clients:
         client.stop.set()
     for client in clients:
-        client.thread.join(30)
+        client.thread.join(END_S)
         assert not client.thread.is_alive(), server.tail()
     heard = {number: answers for client in clients for number, answers in client.heard.items()}
     assert len(heard) > ROUNDS, "the load was too light to prove anything"
@@ -88,7 +89,7 @@ def test_a_start_that_is_repeated_through_kills_is_one_execution(server: ServerP
     def state() -> Any:
         return requests.get(f"{server.url}/system/state", timeout=30).json()
 
-    wait_until(lambda: state()["executedJobs"] == len(heard), 60, lambda: f"{len(heard)} starts came to {state()}:\n{server.tail()}")
+    wait_until(lambda: state()["executedJobs"] == len(heard), END_S, lambda: f"{len(heard)} starts came to {state()}:\n{server.tail()}")
     assert sum(state()[count] for count in COUNTS) == len(heard), "there are executions that nobody was told of"
     assert set(CallLog.read(server.calls).by_execution()) == {answers[0] for answers in heard.values()}
 
@@ -102,7 +103,7 @@ def test_those_who_wait_are_answered_at_once_when_the_server_stops(tmp_path: Pat
         path = f"{server.url}/jobs/line/execute"
         waiting = pool.submit(requests.post, path, params={"executionId": "waited-for", "wait": "60"}, json={"ms": 60_000}, timeout=90)
         state = f"{server.url}/jobs/waited-for/state"
-        wait_until(lambda: '"RUNNING"' in requests.get(state, timeout=30).text, 30, server.tail)
+        wait_until(lambda: '"RUNNING"' in requests.get(state, timeout=30).text, END_S, server.tail)
         server.process.terminate()
         answer = waiting.result(60)
     assert server.process.poll() is None, "answered only when all was over"

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.process.harness import Load, ServerProcess, wait_until
+from tests.process.harness import END_S, Load, ServerProcess, wait_until
 from workflows.client import CannotReach, Client, NotReady
 
 ROUNDS = int(os.environ.get("STEPWELL_ROUNDS", "8"))
@@ -85,7 +85,9 @@ def test_no_end_is_missed_or_told_twice_however_often_the_server_is_killed(serve
             all(watcher.ends.total() >= done >= len(accepted) for watcher in watchers) and not state["activeCount"] + state["queuedCount"]
         )
 
-    wait_until(all_told, 60, lambda: f"{len(accepted)} accepted, told {[watcher.ends.total() for watcher in watchers]}:\n{server.tail()}")
+    wait_until(
+        all_told, END_S, lambda: f"{len(accepted)} accepted, told {[watcher.ends.total() for watcher in watchers]}:\n{server.tail()}"
+    )
     for watcher in watchers:
         watcher.stop.set()
         assert watcher.resets == 0

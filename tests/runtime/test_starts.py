@@ -245,8 +245,8 @@ def test_a_stop_lets_everybody_go() -> None:
 
     def wait() -> None:
         with house.engine.feed.end_of(1) as ended:
-            ended.wait(30)
-        gone.set()
+            if ended.wait(60):
+                gone.set()
 
     threading.Thread(target=wait, daemon=True).start()
     house.engine.stop(5)

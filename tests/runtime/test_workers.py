@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.bench import FUNCTIONS, Bench, until
-from workflows.runtime.executor import Done, Erred, Identity, Logged, Lost, Outcome
+from workflows.runtime.executor import Done, Erred, Identity, Logged, Lost
 from workflows.runtime.workers import pool
 from workflows.runtime.workers.child import SPEECH_BYTES, Child
 from workflows.runtime.workers.pool import WorkerPool
@@ -155,18 +155,15 @@ def test_neighbours_are_lost_with_it_and_all_of_them_to_go_alone(make: Make) -> 
         bench.seen(f"begun-{number}")
     bench.submit(3, "leave", "7")
     bench.seen("leaving")
+    texts: dict[int, str] = {}
+    while texts != {1: "1\n", 2: "2\n", 3: "leaving\n"}:
+        identity, outcome = bench.report()
+        assert isinstance(outcome, Logged)
+        texts[identity.number] = outcome.text
     bench.say("leave")
     lost = Lost(clean=False, alone=True, why="its worker ended with exit code 7")
-    ends: dict[int, Outcome] = {}
-    texts: dict[int, str] = {}
-    while len(ends) < 3:
-        identity, outcome = bench.report()
-        if isinstance(outcome, Logged):
-            texts[identity.number] = outcome.text
-        else:
-            ends[identity.number] = outcome
-    assert ends == {1: lost, 2: lost, 3: lost}
-    assert {1: "1\n", 2: "2\n"}.items() <= texts.items() or not texts, "what they had said by then is kept"
+    ends = dict(bench.report() for _ in range(3))
+    assert ends == {Identity(number, "/t", 1): lost for number in (1, 2, 3)}
 
 
 def test_a_killed_worker_costs_its_own_attempt_only(isolated: Bench) -> None:
@@ -242,7 +239,7 @@ def test_what_is_said_outside_of_attempts_is_in_the_servers_log(make: Make, tmp_
     assert isinstance(bench.outcome(), Lost)
 
     def said() -> set[tuple[str, str]]:
-        return {(record.levelname, record.message) for record in caplog.records if record.__dict__.get("pid") == pid}
+        return {(record.levelname, record.getMessage()) for record in caplog.records if record.__dict__.get("pid") == pid}
 
     for line in (("INFO", "on import"), ("WARNING", "logged"), ("INFO", "from C"), ("INFO", "Fatal Python error: Segmentation fault")):
         until(lambda line=line: line in said(), f"not in the log: {line}")  # type: ignore[misc]
@@ -265,7 +262,7 @@ def test_nobody_waits_for_a_log_that_is_slow(make: Make, tmp_path: Path) -> None
     try:
         bench = make()
         bench.submit(1, "loud")
-        assert met.wait(30)
+        assert met.wait(60)
         with ThreadPoolExecutor(1) as other:
             try:
                 assert other.submit(lambda: bench.executor.capacity).result(60) == 4
@@ -273,6 +270,7 @@ def test_nobody_waits_for_a_log_that_is_slow(make: Make, tmp_path: Path) -> None
                 released.set()
         assert bench.outcome() == Done("null")
     finally:
+        released.set()
         logger.removeHandler(full)
         logger.setLevel(logging.NOTSET)
 
@@ -318,14 +316,15 @@ def test_what_an_isolated_attempt_has_started_is_killed_with_it(isolated: Bench)
 
 
 def test_a_shared_worker_waits_for_its_other_attempts_before_it_is_killed(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "GRACE_S", 0.2)
+    monkeypatch.setattr(pool, "GRACE_S", 20.0)
     bench = make()
     bench.submit(1, "wait", '"a"')
     stuck = bench.submit(2, "spin", '"b"')
     bench.seen("begun-a")
     bench.seen("begun-b")
     bench.executor.cancel(stuck)
-    assert bench.executor.capacity == 3
+    assert bench.executor.capacity == 3, "it may still notice"
+    monkeypatch.setattr(pool, "GRACE_S", 0.2)
     until(lambda: bool(bench.executor.troubles()), "nobody tells that the worker is held up")
     bench.grow(4)  # another has taken its place
     assert bench.executor.capacity == 5, "and what still runs does not count against it"
@@ -337,13 +336,14 @@ def test_a_shared_worker_waits_for_its_other_attempts_before_it_is_killed(make: 
 
 
 def test_a_held_lock_costs_the_worker_and_is_not_held_against_neighbours(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in (("GRACE_S", 0.1), ("PING_S", 0.05), ("SILENT_S", 0.3)):
+    for name, seconds in (("GRACE_S", 0.1), ("PING_S", 0.05)):
         monkeypatch.setattr(pool, name, seconds)
     bench = make()
     bench.submit(1, "wait", '"a"')
     bench.seen("begun-a")
     holding = bench.submit(2, "hold", '"b"')
     bench.seen("begun-b")
+    monkeypatch.setattr(pool, "SILENT_S", 0.3)  # not before: on a busy machine any worker may be silent for so long
     until(lambda: bench.executor.capacity == 2, "the silent worker is offered still")  # its two attempts, and nothing free
     bench.grow(6)  # a worker that answers
     bench.submit(3, "double", '{"n": 1}')
@@ -356,12 +356,14 @@ def test_a_held_lock_costs_the_worker_and_is_not_held_against_neighbours(make: M
 
 
 def test_who_shares_with_one_that_holds_the_lock_goes_on_elsewhere(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in (("PING_S", 0.05), ("SILENT_S", 0.2), ("HELD_S", 0.5)):
-        monkeypatch.setattr(pool, name, seconds)
+    monkeypatch.setattr(pool, "PING_S", 0.05)
     bench = make()
     bench.submit(1, "hold", '"a"')
     bench.seen("begun-a")
     bench.submit(2, "double", '{"n": 1}')
+    until(lambda: len(bench.executor._children[0].attempts) == 2, "they do not share")  # type: ignore[attr-defined]
+    for name, seconds in (("SILENT_S", 0.2), ("HELD_S", 0.5)):
+        monkeypatch.setattr(pool, name, seconds)
     why = "its worker was killed, as one of its attempts held the interpreter's lock for too long"
     lost = Lost(clean=True, alone=True, why=why)
     assert dict(bench.report() for _ in range(2)) == {Identity(1, "/t", 1): lost, Identity(2, "/t", 1): lost}
