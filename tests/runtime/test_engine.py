@@ -11,7 +11,9 @@ import pytest
 from storage.protocol import Batch, Key
 from tests.core.jobs import dag, task
 from tests.runtime.house import House, answer
+from workflows.core.machine import step
 from workflows.errors import Busy, Conflict, NotFound, Unavailable
+from workflows.events import Event, Started
 from workflows.model import At, Definition, Delay, Retrier, Status, TaskSpec
 from workflows.runtime.engine import PULSE
 from workflows.runtime.executor import Done, Identity, Lost
@@ -362,6 +364,23 @@ def test_a_corrupt_record_sets_its_execution_aside_and_no_other(definition: Defi
     assert isinstance(answer(refused), Unavailable)
     house.end(2)
     assert house.header(2).status is Status.COMPLETED
+
+
+def test_one_that_is_set_aside_before_it_began_gives_its_place_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was let in as the one run that is allowed."""
+
+    def defective(dialect: Any, execution: Any, event: Event) -> Any:
+        if execution.number == 1 and not isinstance(event, Started):
+            raise RuntimeError("a defect")
+        return step(dialect, execution, event)
+
+    monkeypatch.setattr("workflows.runtime.stepper.step", defective)
+    house = House(job(max_active_runs=1), max_jobs=1)
+    house.begin("job", "job", "job")
+    assert "number 1 is set aside: it can neither go on nor be failed" in house.engine.troubles()[0]
+    assert house.running() == [(2, "/a")], "one, and only one"
+    house.end(2)
+    assert house.running() == [(3, "/a")]
 
 
 def test_an_execution_found_corrupt_in_the_middle_of_its_life_is_set_aside() -> None:
