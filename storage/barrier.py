@@ -131,6 +131,15 @@ class BarrierFileStorage(FileStorage):  # type: ignore[misc]  # ZODB has no type
         super()._clear_temp()
         self._tfile.truncate()  # or one huge commit would be kept in memory for ever
 
+    def _sane(self, index: Any, pos: int) -> Any:
+        """Stock warns of a saved index that does not fit the file; after a kill that is usual and does no harm. It is removed, so that it
+        is said once however often the file is opened."""
+        found = self._check_sanity(index, pos)
+        if not found:
+            logger.info("%s: its index is from before a kill or a crash; reading the whole file instead. Nothing is lost", self._file_name)
+            Path(f"{self._file_name}.index").unlink(missing_ok=True)
+        return found
+
     def _save_index(self) -> None:
         """Stock neither syncs nor replaces: a cut could leave an index with holes, which reads as wrong positions. And it saves once more
         after it has released the lock, into the next owner's file. The index only saves time, so a full disk is no reason to fail."""

@@ -48,6 +48,29 @@ def test_a_finished_transaction_without_its_data_is_refused(store: ZodbStore, pa
         store.open()
 
 
+@pytest.mark.parametrize("tail", [b"", b"\0" * 4096], ids=["whole", "torn"])
+def test_what_a_kill_leaves_is_opened_without_a_warning_about_the_index(
+    store: ZodbStore, path: Path, caplog: pytest.LogCaptureFixture, tail: bytes
+) -> None:
+    """Files are copied while the store is open: that is what it leaves if it is killed then."""
+    caplog.set_level("INFO")
+    store.commit(batch(1))
+    killed = path.with_name("killed.fs")
+    killed.write_bytes(path.read_bytes() + tail)
+    killed.with_name("killed.fs.index").write_bytes(path.with_name("Data.fs.index").read_bytes())
+    other = ZodbStore(killed)
+    other.open()
+    with other.view(0) as view:
+        assert view.number() == 1
+    other.close()
+    said = [(record.levelname, record.getMessage()) for record in caplog.records if "index" in record.getMessage()]
+    assert said == [("INFO", f"{killed}: its index is from before a kill or a crash; reading the whole file instead. Nothing is lost")]
+    caplog.clear()
+    other.open()
+    other.close()
+    assert caplog.messages == []
+
+
 @pytest.mark.parametrize("content", [b"not a ZODB file", b"abc", b"\0" * 50])
 def test_a_file_of_another_kind_is_refused_unchanged(path: Path, content: bytes) -> None:
     path.write_bytes(content)

@@ -84,6 +84,16 @@ def test_a_test_reaches_all_who_listen_or_one(serve: Serve) -> None:
         assert loaded(api.post("/alerts/test"), AlertSchema())["tellings"] == []
 
 
+def test_a_test_that_others_have_driven_out_of_the_log_is_answered_all_the_same(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workflows.runtime.alerts.KEPT", 0)
+    with serve() as (api, _):
+        hear = api.register(job(task("tell"), onAlert={}))
+        told = loaded(api.post("/alerts/test"), AlertSchema())
+        assert alerts(api) == []
+        assert ([one["job"] for one in told["tellings"]], told["told"]) == ([hear], True)
+        assert api.ended(told["tellings"][0]["execution"])["input"] == told["event"]
+
+
 def test_what_cannot_take_the_event_is_told_with_its_reason(api: Client) -> None:
     faulty = api.register(job(task("a", "fail")))
     schema = {"type": "object", "required": ["orderId"]}

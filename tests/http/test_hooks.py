@@ -22,6 +22,7 @@ from tests.http.test_access import KEYS, SETTINGS, bearer
 from workflows.api.schemas.audit import AuditSchema
 from workflows.api.schemas.hooks import HooksSchema, ReceivedSchema
 from workflows.roles import Role
+from workflows.service.hooks import Seldom
 
 SECRET, OTHER = ("whsec_" + base64.b64encode(text).decode() for text in (b"the secret of the hook", b"another secret"))
 GITHUB = "It's a Secret to Everybody"
@@ -156,6 +157,7 @@ def test_an_id_that_somebody_else_has_taken_is_a_conflict(api: Client) -> None:
 
 
 def test_who_cannot_sign_starts_nothing_and_learns_nothing(api: Client, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", "workflows.service.hooks")
     name, body = hooked(api), b'{"n": 1}'
     good = signed("msg_1", body)
     wrong = [
@@ -183,7 +185,25 @@ def test_who_cannot_sign_starts_nothing_and_learns_nothing(api: Client, caplog: 
     assert "fits none of the hook's secrets" in caplog.text
     assert "without webhook-signature" in caplog.text
     assert SECRET not in caplog.text
+    assert [one.levelname for one in caplog.records if repr(name) in one.getMessage()] == ["WARNING"] + ["DEBUG"] * (len(wrong) - 1)
     assert received(api.post(f"/hooks/{name}", body, good)) == (f"hook.{name}.msg_1", False)
+
+
+def test_what_strangers_send_is_said_once_a_minute_for_each_hook_and_shortly(caplog: pytest.LogCaptureFixture) -> None:
+    moment = [1_000.0]
+    seldom = Seldom(lambda: moment[0])
+    for _ in range(1_235):
+        seldom.tell("push", "no signature")
+    seldom.tell("shop", "x" * 100_000)
+    assert caplog.messages == ["no signature", "x" * 500]
+    moment[0] += 60
+    for _ in range(2):
+        seldom.tell("push", "a wrong one")
+        seldom.tell("shop", "none")
+    assert caplog.messages[2:] == ["a wrong one (1,234 more like it since the last line)", "none"]
+    moment[0] -= 1_000
+    seldom.tell("push", "the clock was set back")
+    assert caplog.messages[-1] == "the clock was set back (1 more like it since the last line)"
 
 
 def test_a_secret_is_changed_without_losing_an_event(api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,7 +229,7 @@ def test_a_secret_that_is_not_there_lets_nobody_in(
     forged = JSON | {"webhook-id": "msg_1", "webhook-timestamp": str(now), "webhook-signature": f"v1,{empty}"}
     for headers in (JSON, forged, signed("msg_1", raw, OTHER)):
         problem(api.post(f"/hooks/{name}", raw, headers), 503, name, "log")
-    assert "the secret HOOK of the hook" in caplog.text
+    assert caplog.text.count("the secret HOOK of the hook") == 1
     monkeypatch.setenv("STEPWELL_SECRET_HOOK", SECRET)
     assert received(send(api, name, "msg_1"))[1] is False
 

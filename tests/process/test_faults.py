@@ -112,6 +112,20 @@ def test_a_full_disk_is_a_503_and_nothing_is_lost_when_there_is_room_again(serve
     assert execute(server, "line", {}).status_code == 202
 
 
+def test_health_tells_of_a_full_disk_as_long_as_it_is_full_also_while_nobody_asks_for_anything(server: ServerProcess) -> None:
+    def health() -> str:
+        return str(requests.get(f"{server.url}/health", timeout=20).json()["status"])
+
+    server.start()
+    wait_until(lambda: health() == "ok", END_S, server.tail)
+    limit_files(server, (server.directory / "Data.fs").stat().st_size)
+    assert execute(server, "line", {"ms": 1}).status_code == 503
+    wait_until(lambda: server.log.read_text().count("the store cannot commit, will try again") >= 4, END_S, server.tail)
+    assert health() == "degraded"
+    limit_files(server, resource.RLIM_INFINITY)
+    wait_until(lambda: health() == "ok", END_S, server.tail)
+
+
 @pytest.mark.parametrize("tail", [b"\0" * 4096, bytes(range(256)) * 8, b"T"], ids=["zeros", "rubbish", "one byte"])
 def test_a_torn_tail_loses_nothing_that_was_accepted(server: ServerProcess, tail: bytes) -> None:
     server.start()

@@ -11,8 +11,11 @@ import pytest
 from storage.protocol import Batch, Key
 from tests.core.jobs import dag, task
 from tests.runtime.house import House, answer
+from workflows.core.machine import step
 from workflows.errors import Busy, Conflict, NotFound, Unavailable
+from workflows.events import Event, Started
 from workflows.model import At, Definition, Delay, Retrier, Status, TaskSpec
+from workflows.runtime.engine import PULSE
 from workflows.runtime.executor import Done, Identity, Lost
 from workflows.runtime.ledger import Pending
 from workflows.runtime.names import Accepted
@@ -145,6 +148,30 @@ def test_while_the_store_fails_askers_hear_so_and_then_it_goes_on_by_itself() ->
     assert house.header(1).status is Status.COMPLETED, "the report was kept"
     assert house.engine.troubles() == []
     assert len(house.runs) == 1
+
+
+def test_an_idle_engine_tries_until_the_store_commits_again(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    house = House(job())
+    house.store.plan = ["clean"] * 4
+    refused = house.start()
+    house.turn()
+    assert isinstance(answer(refused), Unavailable)
+    for left in (2, 1, 0):
+        house.wait(10)
+        house.turn()
+        assert house.engine.troubles() == ["the store cannot commit"], "a turn without a commit ends no outage"
+        assert len(house.store.plan) == left, "nobody asks for anything, and the store is tried all the same"
+        house.turn()
+        assert len(house.store.plan) == left, "not before the pause is over"
+    house.wait(10)
+    house.turn()
+    assert house.engine.troubles() == []
+    assert len(house.commits) == 1
+    assert house.ledger.read("document", PULSE) == {"at": house.now}
+    assert caplog.messages[-1] == "the store commits again"
+    house.turn()
+    assert len(house.commits) == 1, "once it is over nothing is tried"
 
 
 def test_a_commit_that_landed_and_then_failed_is_acted_on() -> None:
@@ -337,6 +364,23 @@ def test_a_corrupt_record_sets_its_execution_aside_and_no_other(definition: Defi
     assert isinstance(answer(refused), Unavailable)
     house.end(2)
     assert house.header(2).status is Status.COMPLETED
+
+
+def test_one_that_is_set_aside_before_it_began_gives_its_place_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was let in as the one run that is allowed."""
+
+    def defective(dialect: Any, execution: Any, event: Event) -> Any:
+        if execution.number == 1 and not isinstance(event, Started):
+            raise RuntimeError("a defect")
+        return step(dialect, execution, event)
+
+    monkeypatch.setattr("workflows.runtime.stepper.step", defective)
+    house = House(job(max_active_runs=1), max_jobs=1)
+    house.begin("job", "job", "job")
+    assert "number 1 is set aside: it can neither go on nor be failed" in house.engine.troubles()[0]
+    assert house.running() == [(2, "/a")], "one, and only one"
+    house.end(2)
+    assert house.running() == [(3, "/a")]
 
 
 def test_an_execution_found_corrupt_in_the_middle_of_its_life_is_set_aside() -> None:

@@ -35,7 +35,7 @@ def test_each_has_places_of_its_own() -> None:
         queue(gates, frames, number, one)
     begun = drain(gates, limits)
     assert begun == [10, 1, 11, 2, *range(12, 10 + ALERTING)]
-    assert gates.admitted == 2 + ALERTING
+    assert (gates.admitted, gates.alerts.admitted) == (2, ALERTING)
     assert gates.wants("")
     gates.update(1, FREE, (), (), -1)
     assert drain(gates, limits) == [3], "a place of others is nobody's who hears alerts"

@@ -232,6 +232,18 @@ def test_what_is_not_there_has_no_history() -> None:
         listing.history(name, 200)
 
 
+@pytest.mark.parametrize("damage", [None, b"\x01bad!rubbish"], ids=["missing", "damaged"])
+def test_an_error_that_cannot_be_read_takes_nothing_else_from_the_page(damage: bytes | None) -> None:
+    archive, listing = archive_of(1)
+    long = f'{{"type": "Boom", "message": "{"x" * 3_000}"}}'
+    archive.add(*(header(n, status=Status.FAILED, error=7) for n in (2, 3)), payloads={7: long})
+    pending = Pending()
+    pending.records["payload", (2, 7)] = damage
+    archive.ledger.commit(pending)
+    found = {one.id: one.error and one.error.type for one in listing.executions(Filter(), 50).items}
+    assert list(found.values()) == ["Boom", "CorruptRecord", None]
+
+
 # ----------------------------------------------------------------------------------------------------------------- logs
 
 

@@ -117,19 +117,21 @@ def untold(snapshot: Snapshot, limit: int) -> list[int]:
     return [int(key[0]) for key in snapshot.scan(UNTOLD, None, limit)]
 
 
-def raise_all(pending: Pending, read: Read, alerts: Iterable[Alert], now: float, to: Sequence[str] | None = None) -> list[int]:
-    """Add them to the log, and say their sequences. Who hears of each is settled here: whoever listens now; of these, `to`."""
+def raise_all(pending: Pending, read: Read, alerts: Iterable[Alert], now: float, to: Sequence[str] | None = None) -> list[Raised]:
+    """Add them to the log. Who hears of each is settled here: whoever listens now; of these, `to`."""
     heard = listeners(read)
     sequence = last = _sequence(read)
+    added: list[Raised] = []
     for alert in alerts:
         sequence += 1
         jobs = [job for job, wanted in heard.items() if wanted.hears(alert.kind, alert.job) and (to is None or job in to)]
         tellings = tuple(Telling(job, execution_id(alert.id, job)) for job in sorted(jobs))
-        _put(pending, Raised(sequence, alert.kind, alert.job, now, alert.event(), tellings, told=not tellings))
+        added.append(Raised(sequence, alert.kind, alert.job, now, alert.event(), tellings, told=not tellings))
+        _put(pending, added[-1])
         _prune(pending, read, sequence - KEPT)
     if sequence > last:
         pending.put("document", _ALERTS, {"sequence": sequence})
-    return list(range(last + 1, sequence + 1))
+    return added
 
 
 def next_number(read: Read) -> int:

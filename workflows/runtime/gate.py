@@ -149,13 +149,15 @@ class Gate:
             self._active[definition] += 1
 
     def ended(self, number: int, definition: str, had_begun: bool) -> None:
-        """Nothing more of this execution will be ready, or not before it is enqueued again."""
+        """Nothing more of this execution will be ready, or not before it is enqueued again. `definition` may be "" for one that cannot be
+        read: what it had reserved is known here."""
         self._new.leave(number)
         self._leave(number)
-        if (number in self._reserved or had_begun) and definition in self._active:
-            self._active[definition] -= 1
-            self._new.offer(definition)
-        self._reserved.pop(number, None)
+        reserved = self._reserved.pop(number, None)
+        counted = reserved or (definition if had_begun else "")
+        if counted in self._active:
+            self._active[counted] -= 1
+            self._new.offer(counted)
 
     # ------------------------------------------------------------------------------------------------------- what it says
 

@@ -74,4 +74,5 @@ class Gates:
 
     @property
     def admitted(self) -> int:
-        return sum(gate.admitted for gate in self._both)
+        """Executions that hold one of the `max_jobs` slots: none that hears alerts is among them."""
+        return self.others.admitted

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from storage.protocol import Key
+from storage.protocol import CorruptRecord, Key
 from workflows.core.machine import read_error
 from workflows.model import Error, Header, Status
 from workflows.runtime.execution import payload_of
+
+log = logging.getLogger(__name__)
 
 MESSAGE_CHARACTERS = 500
 """Of an error's message; the whole is in the execution's state."""
@@ -37,7 +40,8 @@ class Summary:
 
 
 def summary(number: int, header: Header, labels: Mapping[str, str], read: Read) -> Summary:
-    """Of the execution `number`; reads one record more if it failed with a long error. Raises storage.CorruptRecord."""
+    """Of the execution `number`; reads one record more if it failed with a long error; one that is damaged is told of
+    in its place."""
     return Summary(
         id=header.id,
         definition=header.definition,
@@ -57,7 +61,11 @@ def _error(number: int, header: Header, read: Read) -> Error | None:
     ref = header.error
     if ref is None:
         return None
-    error = read_error(ref if isinstance(ref, str) else payload_of(number, ref, read))
+    try:
+        error = read_error(ref if isinstance(ref, str) else payload_of(number, ref, read))
+    except CorruptRecord as damage:
+        log.warning("why execution number %d failed cannot be told: %s", number, damage, extra={"execution_number": number})
+        return Error("CorruptRecord", "the record of its error is damaged; the server's log says more")
     message = error.message
     short = message if len(message) <= MESSAGE_CHARACTERS else f"{message[:MESSAGE_CHARACTERS]}…"
     return replace(error, message=short, traceback="")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from workflows.alerts import events
 from workflows.alerts.listening import OnAlert
@@ -41,20 +42,19 @@ class Alerts:
         return Page(tuple(found[:limit]), cursor(asked, found[limit - 1].sequence if len(found) > limit else None))
 
     def test(self, job: str | None = None) -> Raised:
-        """Raise an alert for all who listen, or for this job alone, and have them told. Raises NotFound for an unknown job, and Conflict
-        for one that hears no alerts."""
+        """Raise an alert for all who listen, or for this job alone, and have them told. One that is gone from the log by then, because
+        a thousand others came, is answered as it was raised. Raises NotFound for an unknown job, and Conflict for one that hears no
+        alerts."""
 
-        def write(pending: Pending, read: Read, now: float) -> tuple[int, str]:
+        def write(pending: Pending, read: Read, now: float) -> Raised:
             self._check(alerts.listeners(read), read, job)
             alert = events.test(alerts.next_number(read), now)
-            return alerts.raise_all(pending, read, [alert], now, None if job is None else [job])[0], alert.id
+            return alerts.raise_all(pending, read, [alert], now, None if job is None else [job])[0]
 
-        sequence, _ = ask(self._engine, Write(write, lambda done: Act("test alerts", done[1]), self._raised))
-        self._teller.tell([sequence])
+        raised: Raised = ask(self._engine, Write(write, lambda raised: Act("test alerts", raised.id), self._raised))
+        told = self._teller.tell([raised.sequence])
         with self._ledger.snapshot() as snapshot:
-            raised = alerts.load(snapshot.read, sequence)
-        assert raised is not None, "the newest alert is kept"
-        return raised
+            return alerts.readable(snapshot.read, raised.sequence) or replace(raised, told=told)
 
     def _check(self, known: dict[str, OnAlert], read: Read, job: str | None) -> None:
         if job is None or job in known:

@@ -7,6 +7,8 @@ the same time or years later, finds what it has started; what it says then is no
 from __future__ import annotations
 
 import logging
+import math
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -34,6 +36,13 @@ HOOK, EVENT = "stepwell.hook", "stepwell.hookId"
 """Labels of executions that a hook has started."""
 
 
+TOLD_S = 60.0
+"""So long nothing more is said of the same trouble."""
+
+LINE_CHARACTERS = 500
+"""Of what is said of one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """`signature`: how requests are signed."""
@@ -41,6 +50,25 @@ class Shown:
     name: str
     job: str
     signature: str
+
+
+class Seldom:
+    """Warns of troubles that anybody can make as often as they like, so that nobody fills the log: of each kind at most once in TOLD_S,
+    with how many more there were. Those in between are of level debug. Any thread may tell. `clock`: seconds, may be set."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._told: dict[object, tuple[float, int]] = {}  # by kind: when, and how many since
+
+    def tell(self, kind: object, text: str) -> None:
+        with self._lock:
+            now = self._clock()
+            at, more = self._told.get(kind, (-math.inf, 0))
+            quiet = 0 <= now - at < TOLD_S
+            self._told[kind] = (at, more + 1) if quiet else (now, 0)
+        since = f" ({more:,} more like it since the last line)" if more and not quiet else ""
+        log.log(logging.DEBUG if quiet else logging.WARNING, "%s%s", text[:LINE_CHARACTERS], since)
 
 
 class Hooks:
@@ -55,6 +83,7 @@ class Hooks:
         self._inputs = inputs
         self._vault = vault
         self._clock = clock
+        self._seldom = Seldom(clock)
 
     def page(self, limit: int = 50, after: str | None = None) -> Page[Shown]:
         """By name; `after` is a cursor. Raises Invalid for a cursor that is not of this list."""
@@ -99,14 +128,14 @@ class Hooks:
         try:
             return event_of(hook.scheme, keys, headers, raw, self._clock())
         except Unproven as error:
-            log.warning("%s sent something to the hook %r that is not taken: %s", ORIGIN.get().address, hook.name, error)
+            self._seldom.tell(hook.name, f"{ORIGIN.get().address} sent something to the hook {hook.name!r} that is not taken: {error}")
             raise Unsigned(_refusal(hook), wanted(hook.scheme)) from None
 
     def _key(self, hook: Hook, secret: str) -> bytes | None:
         try:
             return key_of(hook.scheme, self._vault.get(secret))
         except (SecretNotFound, ValueError) as error:
-            log.warning("the secret %s of the hook %r cannot be used: %s", secret, hook.name, error)
+            self._seldom.tell((hook.name, secret), f"the secret {secret} of the hook {hook.name!r} cannot be used: {error}")
             return None
 
     def _is_begun(self, id: str, name: str) -> bool:

@@ -14,7 +14,7 @@ from storage.protocol import CorruptRecord, Key
 from workflows.errors import Busy, StepwellError, Unavailable
 from workflows.model import Status
 from workflows.runtime.catalogue import Catalogue
-from workflows.runtime.engine import Engine
+from workflows.runtime.engine import PULSE, Engine
 from workflows.runtime.execution import Execution, header_of
 from workflows.runtime.firings import no_audit
 from workflows.runtime.ledger import Ledger, Pending, Snapshot
@@ -27,9 +27,6 @@ T = TypeVar("T")
 
 LISTED = 100
 """Executions that the system state lists of each kind; its counts are whole."""
-
-PULSE = ("pulse",)
-"""The document that says when somebody last asked whether all is well."""
 
 TURN_S = 20.0
 """How long the engine may take to answer: longer than any turn of a server that is well."""

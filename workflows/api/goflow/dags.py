@@ -67,7 +67,7 @@ def dag_metrics(service: Service, dag_name: str, query: dict[str, Any]) -> Reply
 
 
 def add_dag(service: Service, sent: dict[str, Any]) -> Response:
-    if not re.fullmatch(NAME.strip("^$"), sent["Name"]):
+    if not re.fullmatch(NAME.strip("^$"), sent.get("Name", "")):
         return problem(HTTPStatus.BAD_REQUEST, f'DAG name must match the pattern "{PATTERN}"')
     document, notes = dag_forms.definition(sent)
     try:

@@ -31,6 +31,7 @@ class DagShape(shapes.Shape):
 
     Name = shapes.Text(
         required=True,
+        empty=True,  # which is answered 400, as any name that cannot be
         validate=_SHORT,
         metadata=about("Names the DAG, and the job that it becomes: a letter, then letters, digits, _ and -.", "nightly-report"),
     )
