@@ -21,7 +21,8 @@ from workflows.model import Task, TaskList
 from workflows.numbers import loads
 from workflows.runtime.state import ExecutionState
 from workflows.runtime.summary import Summary
-from workflows.service.jobs import Job, Tally, due_at
+from workflows.runtime.tallies import Tally
+from workflows.service.jobs import Job, due_at
 
 Json = dict[str, Any]
 
@@ -94,8 +95,8 @@ def dag(job: Job, tally: Tally, newest: tuple[Summary, ...]) -> Json:
         "ID": zlib.crc32(job.definition.id.encode()),
         "IsOn": job.active,
         "LastUpdated": job.updated,
-        "Successes": tally.succeeded,
-        "Failures": tally.failed,
+        "Successes": tally.completed,
+        "Failures": tally.failed + tally.cancelled,
         "Counted": tally.counted,
     }
 
