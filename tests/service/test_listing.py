@@ -107,6 +107,21 @@ def test_jobs_with_their_tasks_cost_what_is_on_the_page_and_so_do_counts() -> No
     assert jobs.tally("nobody") == Tally(0, 0, 0, 0, 0)
 
 
+@pytest.mark.parametrize(("most", "expected"), [(1, [1, 1, 1, 1, 1]), (3 * 41, [3, 2]), (10_000, [4, 1])])
+def test_rows_with_many_tasks_make_short_pages(most: int, expected: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    _, listing = archive_of(5, status=Status.FAILED)
+    monkeypatch.setattr("workflows.service.listing.PAGE_BYTES", most)
+    wanted = Filter(job="job", statuses=(Status.FAILED,))
+    pages: list[list[int]] = []
+    after: str | None = None
+    while not pages or after is not None:
+        page = listing.states(wanted, 4, after)
+        pages.append([one.number for one in page.items])
+        after = page.next
+    assert [len(page) for page in pages] == expected
+    assert [number for page in pages for number in page] == [5, 4, 3, 2, 1]
+
+
 def test_a_summary_has_the_beginning_of_an_error_and_no_traceback() -> None:
     archive, listing = archive_of(0)
     archive.add(header(1, status=Status.FAILED, error=5), payloads={5: f'{{"type": "Boom", "message": "{"x" * 3_000}", "traceback": "t"}}'})

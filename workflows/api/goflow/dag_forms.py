@@ -23,6 +23,7 @@ from workflows.runtime.state import ExecutionState
 from workflows.runtime.summary import Summary
 from workflows.runtime.tallies import Tally
 from workflows.service.jobs import Job, due_at
+from workflows.service.paging import PAGE_BYTES
 
 Json = dict[str, Any]
 
@@ -115,6 +116,11 @@ def runs(job: Job, found: tuple[Summary, ...]) -> list[Json]:
         }
         for one in found
     ]
+
+
+def fitting(job: Job) -> int:
+    """How many runs a page takes: each tells what the DAG is, whose command may be long."""
+    return max(1, PAGE_BYTES // len(json.dumps(config(job))))
 
 
 def metrics(job: Job, found: tuple[ExecutionState, ...]) -> list[Json]:
