@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from storage.memory import MemoryStore
 from storage.protocol import Key
 from tests.core.jobs import dag, task
 from tests.runtime.house import House, answer
-from workflows.errors import Busy, Conflict, Invalid, NotFound, Problem
+from workflows.errors import Busy, Conflict, Invalid, NotFound, Problem, Unavailable
 from workflows.language import canonical, compile_schedule
 from workflows.model import Definition, Status
 from workflows.runtime.firings import execution_id
@@ -22,7 +22,7 @@ from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Snapshot
 from workflows.runtime.removal import Remove
 from workflows.runtime.requests import Start, Write
-from workflows.runtime.scheduler import AT_ONCE, NAP_S, PAGE, Scheduler
+from workflows.runtime.scheduler import AT_ONCE, NAP_S, PAGE, RETRY_S, Scheduler
 from workflows.runtime.schedules import (
     DUE,
     KEPT,
@@ -59,6 +59,8 @@ class Clockwork:
         self.house = House(JOB, store=MemoryStore(), max_jobs=100)
         self.refuse: Exception | None = None
         self.lost: type[Request] | None = None
+        self.unheard = False
+        self.between: Callable[[], Any] = lambda: None
         self.boot()
         if spec or spec is not None:
             self.write(lambda pending, read, now: replace_all(pending, read, "job", [made(**spec)], now))
@@ -74,10 +76,18 @@ class Clockwork:
             raise self.refuse
 
     def ask(self, requests: list[Request]) -> list[Any]:
-        """Requests of the kind `lost` never reach the engine: the server dies before."""
+        """Requests of the kind `lost` never reach the engine: the server dies before. What is to be written waits once, until
+        there is something else to do, if it is to be `unheard`, and comes after what is done `between`."""
         if self.lost is not None and any(isinstance(request, self.lost) for request in requests):
             raise KeyboardInterrupt
+        writes = any(isinstance(request, Write) for request in requests)
+        if writes:
+            between, self.between = self.between, lambda: None
+            between()
         asked = [self.house.ask(request) for request in requests]
+        if writes and self.unheard:
+            self.unheard = False
+            return [Unavailable("no answer within 30 seconds")] * len(requests)
         self.house.turn()
         return [answer(request) for request in asked]
 
@@ -248,6 +258,60 @@ def test_killed_between_start_and_bookkeeping_nothing_is_lost_or_doubled(overlap
     clock.die(before=Start)
     clock.look()
     assert (clock.count(), clock.became()) == (1, [(10, "started")])
+
+
+def test_killed_between_the_start_of_one_that_was_queued_and_its_record_it_has_one_record() -> None:
+    clock = Clockwork(overlap="queueAll")
+    for _ in range(3):
+        clock.look(10)
+    clock.end(1)
+    clock.die(before=Write)
+    assert (clock.count(), clock.became()) == (2, [(10, "started"), (20, "queued"), (30, "queued")])
+    clock.look()
+    assert (clock.count(), clock.became()) == (2, [(10, "started"), (20, "started"), (30, "queued")])
+    clock.look(10)
+    assert clock.became() == [(10, "started"), (20, "started"), (30, "queued"), (40, "queued")]
+
+
+def test_what_was_written_without_an_answer_is_not_written_twice() -> None:
+    clock = Clockwork(overlap="queueAll")
+    clock.look(10)
+    for unheard in ([(20, "queued")], [(20, "queued"), (30, "queued")]):
+        clock.unheard = True
+        clock.look(10)
+        clock.look(RETRY_S)
+        clock.house.wait(-RETRY_S)
+        assert clock.became() == [(10, "started"), *unheard]
+    assert clock.stored.queue == ((BEGIN + 20, 2), (BEGIN + 30, 3))
+    clock.end(1)
+    clock.unheard = True
+    clock.look()
+    clock.look(RETRY_S)
+    assert (clock.count(), clock.became()) == (2, [(10, "started"), (20, "started"), (30, "queued")])
+
+
+def test_switched_off_while_one_of_its_queue_is_started_that_has_been_started_all_the_same() -> None:
+    clock = Clockwork(overlap="queueAll")
+    for _ in range(3):
+        clock.look(10)
+    clock.end(1)
+    clock.between = lambda: clock.write(lambda pending, read, now: switch(pending, read, made().schedule, False, now))
+    clock.look()
+    assert (clock.count(), clock.became()) == (2, [(10, "started"), (20, "started"), (30, "cancelled")])
+    assert not clock.stored.queue
+
+
+def test_what_comes_of_one_that_was_made_anew_meanwhile_is_not_written_into_it() -> None:
+    clock = Clockwork(overlap="queueAll")
+
+    def anew() -> None:
+        clock.write(lambda pending, read, now: remove(pending, read, "tick"))
+        clock.house.wait(1)
+        clock.write(lambda pending, read, now: replace_all(pending, read, "job", [made()], now))
+
+    clock.between = anew
+    clock.look(10)
+    assert clock.records() == []
 
 
 def test_a_switch_stays_as_it_is_when_the_job_is_registered_again_and_after_a_restart() -> None:

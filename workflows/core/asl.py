@@ -11,13 +11,13 @@ is followed by nothing but the end of its Map) the recordings decide, W.1 to W.8
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from workflows.core import asl_redrive, asl_scopes, asl_tasks, retry
 from workflows.core.asl_flow import Compiled, Datum, Flow, index_of
 from workflows.core.dialect import Moment
 from workflows.core.draft import View
+from workflows.core.evolve import replace
 from workflows.core.expressions import ExpressionFailure, evaluate, matches
 from workflows.core.machine import Machine, read_error
 from workflows.errors import Problem

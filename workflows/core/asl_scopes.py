@@ -7,12 +7,12 @@ A Map keeps its items as one payload and counts; what its iterations gave stays 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from fractions import Fraction
 from math import floor
 from typing import Any
 
 from workflows.core.asl_flow import Compiled, Datum, Flow, index_of
+from workflows.core.evolve import replace
 from workflows.core.expressions import ExpressionFailure
 from workflows.core.machine import Machine, read_error
 from workflows.model import FINISHED, RUNTIME, At, Error, Frame, child_path, parent_path

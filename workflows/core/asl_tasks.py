@@ -7,13 +7,13 @@ details of their history events, and in what the optimised Lambda integration wr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
 
 from workflows.core import arns
 from workflows.core.asl_flow import Datum, Flow, too_large
 from workflows.core.dialect import Moment
+from workflows.core.evolve import replace
 from workflows.core.expressions import ExpressionFailure
 from workflows.core.machine import Machine
 from workflows.model import DATA_LIMIT_EXCEEDED, RUNTIME, Error, Frame, TaskSpec, exceeds

@@ -7,9 +7,9 @@ succeeded are left alone (invariant 6).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from workflows.core.evolve import replace
 from workflows.events import Cancelled, Paused, Prioritized, Redriven, Resumed
 from workflows.model import ENDED, ROOT, At, Frame, Status
 

@@ -7,7 +7,6 @@ counts how they ended. Order, trigger rules and their meaning: CONTRACT "Task li
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from enum import Enum
 from functools import cache
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from workflows.core.dataflow import dumps, loads, rfc3339, weight
 from workflows.core.dialect import TaskEvents
 from workflows.core.draft import View
+from workflows.core.evolve import replace
 from workflows.core.expressions import ExpressionFailure, Scope, evaluate, matches
 from workflows.core.machine import Machine, read_error
 from workflows.core.paths import Miss

@@ -7,10 +7,11 @@ payloads, and the count of frames that wait for work. Knows nothing of dialects,
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Protocol
 
+from workflows.core.evolve import replace
 from workflows.core.waits import WORK
 from workflows.errors import IllegalTransition
 from workflows.model import (

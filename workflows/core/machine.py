@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from workflows.core import control, retry
 from workflows.core.dataflow import dumps, loads
 from workflows.core.dialect import Dialect, Moment
 from workflows.core.draft import Draft, Step, View
+from workflows.core.evolve import replace
 from workflows.core.waits import EXECUTION, due
 from workflows.events import (
     Broke,

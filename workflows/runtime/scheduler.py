@@ -68,7 +68,7 @@ class _Look:
     missed: bool = False
     begun: dict[int, int] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
-    dequeued: list[Result] = field(default_factory=list)
+    dequeued: list[tuple[int, Result]] = field(default_factory=list)
 
 
 class Scheduler:
@@ -246,7 +246,7 @@ class Scheduler:
 
     def _handle(self, look: _Look) -> Work:
         """All that there is to do for it now."""
-        stored, schedule, begun = look.stored, look.schedule, look.begun
+        stored, schedule, begun = look.stored, look.schedule, look.begun.copy()  # without what is found of its queue
         late: Late | None = None
         until = stored.handled
         try:
@@ -293,13 +293,14 @@ class Scheduler:
 
     def _queued(self, look: _Look) -> Generator[Request, Any, list[int]]:
         """Start what is first in the queue if nothing runs, and say what is left of it."""
-        queue = [moment for moment, _ in look.stored.queue]
+        queue = list(look.stored.queue)
         self._awaited.discard(look.last)
         while queue and not self._firings.runs(look.last):
+            moment, sequence = queue.pop(0)
             with self._ledger.snapshot() as snapshot:
-                look.begun |= self._firings.begun(snapshot, look.stored.job, look.schedule.id, queue[:1])
-            look.dequeued.append((yield from self._started(look, queue.pop(0), Became.STARTED, "the previous run has ended")))
-        return queue
+                look.begun |= self._firings.begun(snapshot, look.stored.job, look.schedule.id, [moment])
+            look.dequeued.append((sequence, (yield from self._started(look, moment, Became.STARTED, "the previous run has ended"))))
+        return [moment for moment, _ in queue]
 
     def _performed(self, look: _Look, moment: int, decision: Decision | None) -> Generator[Request, Any, Result]:
         """Without a decision it was started before a crash."""

@@ -108,11 +108,11 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """What came of looking at a schedule: of its occurrences up to `until`, and of those that were in its queue."""
+    """What came of looking at a schedule: of its occurrences up to `until`, and of those that were in its queue, by their sequences."""
 
     until: float
     results: tuple[Result, ...] = ()
-    dequeued: tuple[Result, ...] = ()
+    dequeued: tuple[tuple[int, Result], ...] = ()
     last: int = 0
     cut: bool = field(default=False, compare=False)
 
@@ -231,18 +231,19 @@ def remove_all(pending: Pending, read: Read, job: str) -> None:
 
 def mark(pending: Pending, read: Read, seen: Stored, schedule: Schedule, done: Handled, now: float) -> bool:
     """Write down what came of looking at it, and say whether that was done. Of one that was changed since, what it is going to handle again
-    is not."""
+    is not. What the same look has written already, and got no answer, is not written twice."""
     before = load(read, seen.id)
-    if before is None or (before.version != seen.version and before.handled < done.until):
+    if before is None or before.created != seen.created or (before.version != seen.version and before.handled < done.until):
         return False
-    gone = {one.moment for one in done.dequeued}
-    places = dict(before.queue)
-    for one in done.dequeued:
-        if places.get(one.moment, 0) > before.sequence - KEPT:
-            _note(pending, before.id, places[one.moment], replace(one, at=now))
+    for place, one in done.dequeued:  # also where the queue was emptied meanwhile: it has been started all the same
+        if place > before.sequence - KEPT:
+            _note(pending, before.id, place, replace(one, at=now))
+    gone = {one.moment for _, one in done.dequeued}
     queue = [entry for entry in before.queue if entry[0] not in gone]
-    sequence = before.sequence
+    sequence, known = before.sequence, _recorded(read, before, seen.sequence)
     for one in done.results:
+        if one.moment in known:
+            continue
         sequence += 1
         if one.became == Became.QUEUED and not before.active:
             one = replace(one, became=Became.CANCELLED, reason="the schedule was switched off")
@@ -348,6 +349,13 @@ def _list(pending: Pending, read: Read, job: str, ids: Mapping[str, str]) -> Non
         pending.put("document", ("schedules-of", job), dict(ids))
     elif of_job(read, job):
         pending.records["document", ("schedules-of", job)] = None
+
+
+def _recorded(read: Read, stored: Stored, after: int) -> set[int]:
+    """Moments of the records that came behind this sequence."""
+    kept = range(max(after, stored.sequence - KEPT) + 1, stored.sequence + 1)
+    found = (read(OCCURRENCE, (stored.id, -sequence)) for sequence in kept)
+    return {record["moment"] for record in found if record is not None}
 
 
 def _note(pending: Pending, id: str, sequence: int, result: Result) -> None:
