@@ -23,6 +23,7 @@ class _State:
     records: Mapping[str, Mapping[Key, bytes]] = field(default_factory=dict)
     sorted_keys: Mapping[str, list[Key]] = field(default_factory=dict)
     entries: Mapping[str, list[Key]] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     def get(self, kind: str, key: Key) -> bytes | None:
         return self.records.get(kind, {}).get(key)
@@ -34,7 +35,7 @@ class _State:
         return _page(self.entries.get(index, []), after, limit)
 
     def count(self, index: str) -> int:
-        return len(self.entries.get(index, []))
+        return len(self.entries.get(index, [])) + self.counts.get(index, 0)
 
     def number(self) -> int:
         return self.last
@@ -81,7 +82,8 @@ def _applied(state: _State, batch: Batch) -> _State:
             records[kind] = {k: v for k, v in records[kind].items() if k != key}
     sorted_keys = {kind: state.sorted_keys[kind] if records[kind] is state.records.get(kind) else sorted(records[kind]) for kind in records}
     entries = {**state.entries, **{name: _changed(state.entries.get(name, []), keys) for name, keys in batch.indexes.items()}}
-    return _State(batch.number, records, sorted_keys, entries)
+    counts = {**state.counts, **{name: state.counts.get(name, 0) + more for name, more in batch.counts.items()}}
+    return _State(batch.number, records, sorted_keys, entries, counts)
 
 
 def _changed(entries: list[Key], changes: Mapping[Key, bool]) -> list[Key]:

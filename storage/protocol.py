@@ -45,13 +45,15 @@ class Batch:
     `number` is the batch's number, one more than the last committed one of its partition: after an ambiguous error the stored
     number tells whether the batch landed. `records` maps (kind, key) to sealed bytes, or to None, which deletes the record.
     `indexes` maps an index name to its entries: True adds the key, False removes it; adding twice or removing what is absent
-    changes nothing, and counts stay right.
+    changes nothing, and counts stay right. `counts` adds so much, or takes away, to counts that have no entries; their names are not
+    those of indexes.
     """
 
     partition: int
     number: int
     records: Mapping[tuple[str, Key], bytes | None] = field(default_factory=dict)
     indexes: Mapping[str, Mapping[Key, bool]] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 def must_follow(last: int, batch: Batch) -> None:
@@ -77,7 +79,7 @@ class View(Protocol):
         """Up to `limit` entries of the index, ascending, strictly greater than `after`. O(log n + limit)."""
 
     def count(self, index: str) -> int:
-        """How many entries the index has: a kept number, O(1), never a walk."""
+        """How many entries the index has, or what a count without entries has come to: a kept number, O(1), never a walk."""
 
     def number(self) -> int:
         """Number of the last committed batch; 0 when there is none."""

@@ -1,8 +1,9 @@
 """The store in a ZODB file. With `barrier.py`, `persistent_records.py` and `trees.py` the only code that knows ZODB.
 
 Layout: root["partitions"] → number → a tree of trees: ("record", kind) → key → record, ("index", name) → keys, and ("counts",), a tree that
-holds each index's number of entries and, under "", the last batch's number. So a commit writes the changed records, the buckets of the
-indexes it moved and one bucket of counts, whatever the number of kinds and indexes. An updated record never touches its tree.
+holds each index's number of entries, what is counted without entries and, under "", the last batch's number. So a commit writes the
+changed records, the buckets of the indexes it moved and one or two of counts, whatever the number of kinds and indexes. An updated record
+never touches its tree.
 
 Commits share one connection under a lock: FileStorage serialises them anyway. Each view takes a pooled connection with a transaction
 manager of its own and returns it; persistent objects never leave this file. After an ambiguous failure the next use opens the file again.
@@ -225,6 +226,8 @@ def _apply(parts: Any, batch: Batch) -> None:
         moved = _index(parts, name, changes)
         if moved:
             counts[name] = counts.get(name, 0) + moved
+    for name, more in batch.counts.items():
+        counts[name] = counts.get(name, 0) + more
     counts[_NUMBER] = batch.number
 
 

@@ -87,7 +87,7 @@ RULES: dict[str, tuple[str, ...]] = {
     ),
     "workflows.api.goflow": (
         *("workflows.api", "workflows.service", "workflows.importers", "workflows.core.dataflow"),
-        *("workflows.runtime.state", "workflows.runtime.summary"),
+        *("workflows.runtime.state", "workflows.runtime.summary", "workflows.runtime.tallies"),
         *LAYER_0,
     ),
     "workflows.api.schemas": (

@@ -224,6 +224,23 @@ def test_jobruns(api: Client) -> None:
     assert [json_of(page), json_of(api.get(onward))] == [{"jobruns": [one]} for one in expected]
 
 
+def test_pages_of_executions_with_many_tasks_are_short(api: Client) -> None:
+    name = api.register(job(task("a", "fail"), *(task(f"{n}".rjust(120, "t")) for n in range(2_000))))
+    ids = [submitted(api, name) for _ in range(5)]
+    for id in ids:
+        ended(api, id)
+    for path, members_of in (("/api/executions", "executions"), ("/api/jobruns", "jobruns"), (f"/dag/{name}/metrics", None)):
+        answers = [api.get(f"{path}?jobname={name}" if members_of else path)]
+        while (onward := next_of(answers[-1])) is not None:
+            answers.append(api.get(onward))
+        pages = [json_of(answer) if members_of is None else json_of(answer)[members_of] for answer in answers]
+        assert [len(page) for page in pages] == [3, 2], path
+        assert all(len(answer.content) <= 1024 * 1024 for answer in answers)
+        if members_of == "executions":
+            assert [one["id"] for page in pages for one in page] == ids[::-1]
+            assert {len(one["tasks"]) for page in pages for one in page} == {2_001}
+
+
 def test_none_is_lost_when_many_submit_at_once(api: Client) -> None:
     name = api.register(job(task("a")))
     with ThreadPoolExecutor(8) as pool:

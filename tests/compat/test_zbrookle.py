@@ -295,6 +295,17 @@ def test_what_was_due_since_the_start_is_run_one_after_the_other(dags: Client) -
     assert len({row["ID"] for row in rows}) == 4
 
 
+def test_pages_of_runs_of_a_long_command_are_short(dags: Client) -> None:
+    made(dags, Name="long", Command=["true", *["x" * 100_000] * 4], StartDateTime="2100-01-01", EndDateTime="")
+    ids = [dags.post("/jobs/long/execute", {}).json()["executionID"] for _ in range(3)]
+    first = dags.get("/dag/long/runs")
+    onward = next_of(first)
+    assert onward is not None
+    assert len(first.content) <= 1024 * 1024
+    assert [one["ExecutionID"] for one in json_of(first) + json_of(dags.get(onward))] == ids[::-1]
+    assert [one["ExecutionID"] for one in shown(dags, "long")["DAGRuns"]] == ids[:0:-1]
+
+
 def test_nothing_is_run_after_the_end(dags: Client) -> None:
     made(dags, Name="ended", Schedule="@daily", StartDateTime=day(5), EndDateTime=day(4))
     assert len(all_ended(dags, "ended", 2)) == 2

@@ -183,6 +183,20 @@ def test_many_indexes_are_counted_apart(store: Store) -> None:
         assert view.number() == 1
 
 
+def test_what_has_no_entries_is_counted_too(store: Store) -> None:
+    store.commit(Batch(0, 1, indexes={"i": one_to(3)}, counts={f"n{n}": n for n in range(80)}))
+    store.commit(Batch(0, 2, counts={"n5": -2, "n6": -6, "new": -1}))
+    with pytest.raises(StoreError):
+        store.commit(Batch(0, 2, counts={"n5": 10}))
+    store.close()
+    store.open()
+    with store.view(0) as view:
+        assert [view.count(name) for name in ("n0", "n5", "n6", "n79", "new", "i", "nothing")] == [0, 3, 0, 79, -1, 3, 0]
+        assert (view.scan("n5"), view.number()) == ([], 2)
+    with store.view(1) as view:
+        assert view.count("n5") == 0
+
+
 @pytest.mark.parametrize("number", [0, 1, 3, -1])
 def test_a_batch_out_of_turn_is_refused_whole(store: Store, number: int) -> None:
     store.commit(Batch(0, 1))

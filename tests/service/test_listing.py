@@ -16,8 +16,9 @@ from workflows.errors import Invalid, NotFound
 from workflows.model import Entry, Error, Status
 from workflows.runtime.entries import Entries
 from workflows.runtime.ledger import Pending
+from workflows.runtime.tallies import Tally
 from workflows.service.filters import Filter
-from workflows.service.jobs import COUNTED, Jobs, Tally
+from workflows.service.jobs import Jobs
 from workflows.service.listing import Listing
 from workflows.service.paging import Page, cursor, place_of
 from workflows.service.schedules import Schedules
@@ -101,10 +102,24 @@ def test_jobs_with_their_tasks_cost_what_is_on_the_page_and_so_do_counts() -> No
     assert archive.store.reads["records"] <= 2 * 50 + 5
     assert archive.store.reads["entries"] <= 1_200
     archive.store.clear()
-    assert jobs.tally("job") == Tally(succeeded=50, failed=100, active=50, counted=COUNTED)
-    assert archive.store.reads == {"records": 0, "entries": archive.store.reads["entries"]}
-    assert archive.store.reads["entries"] <= 4 * COUNTED
-    assert jobs.tally("nobody") == Tally(0, 0, 0, 0)
+    assert jobs.tally("job") == Tally(completed=2_500, failed=2_500, cancelled=2_500, active=2_500, counted=10_000)
+    assert archive.store.reads == {"records": 0, "entries": 0}
+    assert jobs.tally("nobody") == Tally(0, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(("most", "expected"), [(1, [1, 1, 1, 1, 1]), (3 * 41, [3, 2]), (10_000, [4, 1])])
+def test_rows_with_many_tasks_make_short_pages(most: int, expected: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    _, listing = archive_of(5, status=Status.FAILED)
+    monkeypatch.setattr("workflows.service.listing.PAGE_BYTES", most)
+    wanted = Filter(job="job", statuses=(Status.FAILED,))
+    pages: list[list[int]] = []
+    after: str | None = None
+    while not pages or after is not None:
+        page = listing.states(wanted, 4, after)
+        pages.append([one.number for one in page.items])
+        after = page.next
+    assert [len(page) for page in pages] == expected
+    assert [number for page in pages for number in page] == [5, 4, 3, 2, 1]
 
 
 def test_a_summary_has_the_beginning_of_an_error_and_no_traceback() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from storage.protocol import Batch, Store, StoreUnavailable, View
@@ -37,12 +38,12 @@ class Fuse:
 class FaultyStore:
     """A Store that fails its next commit as `plan` says: "clean" (nothing is written), "ambiguous" (written, then an error), "blind"
     (written, then an error, and unreadable until `sees`) or "blind clean" (the same, but nothing was written). `landed` hears each
-    batch that is really there."""
+    batch that is really there. `earlier`: what is written is what the version before wrote, which kept no tallies."""
 
     def __init__(self, inner: Store, fuse: Fuse, landed: Callable[[Batch], None]) -> None:
         self.inner = inner
         self.plan: list[str] = []
-        self.blind = False
+        self.blind = self.earlier = False
         self._fuse = fuse
         self._landed = landed
 
@@ -60,6 +61,8 @@ class FaultyStore:
         self.blind = plan.startswith("blind")
         if "clean" in plan:
             raise StoreUnavailable("made up: disk full")
+        if self.earlier:
+            batch = untallied(batch)
         self.inner.commit(batch)
         self._landed(batch)
         self._fuse.effect("committed")
@@ -72,6 +75,11 @@ class FaultyStore:
             raise StoreUnavailable("made up: the disk is away")
         with self.inner.view(partition) as view:
             yield view
+
+
+def untallied(batch: Batch) -> Batch:
+    """The batch as the version before would have written it."""
+    return replace(batch, counts={})
 
 
 class SimExecutor:

@@ -20,6 +20,7 @@ from workflows.runtime.engine import Engine
 from workflows.runtime.execution import Execution, history
 from workflows.runtime.executor import Identity, Run
 from workflows.runtime.lines import rank
+from workflows.runtime.tallies import ALL, count_of
 
 OURS = ("execution", "page", "history", "payload")
 
@@ -43,6 +44,8 @@ class Model:
     dialects: dict[str, Dialect]
     records: dict[tuple[str, Key], bytes] = field(default_factory=dict)
     indexes: dict[str, set[Key]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    earlier: bool = False
     number: int = 0
     audited: int = 0
     facts: dict[int, Facts] = field(default_factory=dict)
@@ -73,6 +76,7 @@ class Model:
             entries = self.indexes.setdefault(name, set())
             for entry, present in changes.items():
                 (entries.add if present else entries.discard)(entry)
+        self.counts.update(batch.counts)
         before = {number: (facts.header, facts.frames) for number, facts in self.facts.items()}
         for number in {int(key[0]) for kind, key in batch.records if kind in OURS}:
             self._changed(number)
@@ -172,6 +176,17 @@ class Model:
             those = {(-n,) for n, f in self.facts.items() if f.header.definition == name}
             assert self.indexes.get(f"definition/{name}", set()) == those
             assert self.indexes.get(f"revision/{name}/1", set()) == those
+        self._tallies()
+
+    def whole(self) -> bool:
+        return self.counts[ALL] == sum(facts.header.status in ENDED for facts in self.facts.values())
+
+    def _tallies(self) -> None:
+        """What is counted is what a walk finds; in a store that an earlier version began, as soon as the counts say so themselves."""
+        assert self.whole() or self.earlier, "every end is counted in the commit that says so"
+        ends = Counter((f.header.status, f.header.definition) for f in self.facts.values() if f.header.status in ENDED)
+        kept = {name: count for name, count in self.counts.items() if count and name != ALL}
+        assert not self.whole() or kept == {count_of(*key): count for key, count in ends.items()}
 
     # ---------------------------------------------------------------------------------------------------- what is done
 

@@ -151,7 +151,7 @@ class Engine:
     def _nap(self) -> float:
         if self._outage:
             return min(NAP_S, self._outage.left())
-        if self._stepper.recovering or self._kept:
+        if self._recovery.under_way or self._kept:
             return 0.0
         try:
             due = self._timers.next()

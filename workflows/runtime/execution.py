@@ -30,6 +30,7 @@ from workflows.runtime.records import (
     header_data,
     header_from,
 )
+from workflows.runtime.tallies import ended
 
 Read = Callable[[str, Key], Any]
 """Reads a record's data (kind, key), or None; from a snapshot or the store."""
@@ -247,7 +248,9 @@ class Execution:
         if known is None or known.status != header.status:
             if known is not None:
                 pending.index(f"status/{known.status}", (-number,), False)
+                ended(pending, known, -1)
             pending.index(f"status/{header.status}", (-number,), True)
+            ended(pending, header, 1)
         was_busy, busy = known is not None and known.work > 0, header.work > 0
         if was_busy != busy:
             pending.index("busy", (number,), busy)

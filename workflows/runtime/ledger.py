@@ -19,6 +19,7 @@ class Pending:
     def __init__(self) -> None:
         self.records: dict[tuple[str, Key], bytes | None] = {}
         self.indexes: dict[str, dict[Key, bool]] = {}
+        self.counts: dict[str, int] = {}
 
     def put(self, kind: str, key: Key, data: Any) -> None:
         """Raises storage.UnencodableRecord."""
@@ -27,8 +28,12 @@ class Pending:
     def index(self, name: str, key: Key, present: bool) -> None:
         self.indexes.setdefault(name, {})[key] = present
 
+    def add(self, name: str, more: int) -> None:
+        """To a count that has no entries."""
+        self.counts[name] = self.counts.get(name, 0) + more
+
     def __bool__(self) -> bool:
-        return bool(self.records or self.indexes)
+        return bool(self.records or self.indexes or self.counts)
 
 
 class Snapshot:
@@ -107,7 +112,7 @@ class Ledger:
     def commit(self, pending: Pending) -> None:
         """Write it as the partition's next batch. Raises storage.StoreUnavailable; `landed` then tells whether it is there."""
         number = self.next()
-        self._store.commit(Batch(self.partition, number, pending.records, pending.indexes))
+        self._store.commit(Batch(self.partition, number, pending.records, pending.indexes, pending.counts))
         self._number = number
 
     def next(self) -> int:

@@ -1,4 +1,5 @@
-"""Finds, after a start and after a failed commit, what has something to do: pages of the stored index of busy executions.
+"""Finds, after a start and after a failed commit, what has something to do: pages of the stored index of busy executions. After them, the
+counts that a store of an earlier version lacks.
 
 Looking at an execution is all it takes (`Stepper.execution` tells the machine what was interrupted), so nothing else knows about restarts.
 """
@@ -12,6 +13,7 @@ from storage.protocol import Key
 from workflows.runtime.executor import Identity
 from workflows.runtime.ledger import Ledger
 from workflows.runtime.stepper import Round, Stepper
+from workflows.runtime.tallies import Tallies
 
 log = logging.getLogger(__name__)
 
@@ -22,17 +24,28 @@ class Recovery:
     def __init__(self, ledger: Ledger, stepper: Stepper) -> None:
         self._ledger = ledger
         self._stepper = stepper
+        self._tallies = Tallies(ledger)
         self._after: Key | None = None
         self._said = False
 
     def again(self) -> None:
         """From the beginning: what was looked at has been forgotten."""
         self._after = None
+        self._tallies.again()
+
+    @property
+    def under_way(self) -> bool:
+        """Whether there is something to look at, for all that is known."""
+        return self._stepper.recovering or self._tallies.behind
 
     def page(self, round: Round, limit: int, flight: Iterable[Identity]) -> None:
         """Look at the next `limit` executions; before all others at those that hold a slot already, because attempts are in `flight`."""
-        if not self._stepper.recovering:
-            return
+        if self._stepper.recovering:
+            self._look(round, limit, flight)
+        else:
+            self._tallies.page(round.pending, limit)
+
+    def _look(self, round: Round, limit: int, flight: Iterable[Identity]) -> None:
         if self._after is None:
             for number in {identity.number for identity in flight}:
                 self._stepper.execution(round, number)

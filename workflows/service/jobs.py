@@ -1,6 +1,6 @@
-"""Jobs as those see them who know no revisions: a definition as it is now, with its schedules and how its latest runs went.
+"""Jobs as those see them who know no revisions: a definition as it is now, with its schedules and how its runs went.
 
-For the faces of systems whose jobs are that. A count costs what a look at so many executions costs and no more, however many there are.
+For the faces of systems whose jobs are that. Counts are kept, and cost the same however many executions there are.
 """
 
 from __future__ import annotations
@@ -14,20 +14,18 @@ from itertools import islice
 from storage.protocol import CorruptRecord, Key
 from workflows.errors import StepwellError
 from workflows.language import compile_schedule
-from workflows.model import Definition, Status
+from workflows.model import Definition
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.firings import SCHEDULED_TIME
 from workflows.runtime.ledger import Ledger, Snapshot
 from workflows.runtime.removal import no_definition, revisions_of
 from workflows.runtime.state import ExecutionState
 from workflows.runtime.summary import Summary
+from workflows.runtime.tallies import Tally, tally
 from workflows.service.paging import Page, cursor, place_of
 from workflows.service.schedules import Schedules, Shown
 
 log = logging.getLogger(__name__)
-
-COUNTED = 200
-"""Of a job's executions, the newest, whose ends are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +49,6 @@ class Job:
     def active(self) -> bool:
         """Whether it has schedules and all are switched on."""
         return bool(self.schedules) and all(one.active for one in self.schedules)
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """How the newest executions went: `counted` of them, which are all as long as there are no more than COUNTED."""
-
-    succeeded: int
-    failed: int
-    active: int
-    counted: int
 
 
 class Jobs:
@@ -100,12 +88,9 @@ class Jobs:
         return Page(tuple(found), cursor("jobs", ids[limit - 1] if len(ids) > limit else None))
 
     def tally(self, id: str) -> Tally:
-        """Of the job's newest executions."""
+        """Of the job's executions, those that ran before it was deleted and registered again too."""
         with self._ledger.snapshot() as snapshot:
-            keys = snapshot.scan(f"definition/{id}", None, COUNTED)
-            succeeded = sum(snapshot.has(f"status/{Status.COMPLETED}", key) for key in keys)
-            active = sum(any(snapshot.has(f"status/{status}", key) for status in (Status.RUNNING, Status.QUEUED)) for key in keys)
-            return Tally(succeeded, len(keys) - succeeded - active, active, len(keys))
+            return tally(snapshot, id)
 
     def _job(self, snapshot: Snapshot, key: Key) -> Job:
         """Of the entry of its newest revision: (id, minus the revision, when it was registered)."""

@@ -18,7 +18,7 @@ from workflows.runtime.state import ExecutionState, describe
 from workflows.runtime.summary import Summary, summary
 from workflows.service.asking import locate
 from workflows.service.filters import Filter, labels_of, matching
-from workflows.service.paging import Page, cursor, place_of
+from workflows.service.paging import PAGE_BYTES, Page, cursor, place_of
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,9 @@ PAGE_CHARACTERS = 8 * 1024 * 1024
 
 LOGS_EXAMINED = 1_000
 """Attempts whose texts one page reads at most, where a task or attempt is asked for."""
+
+TASK_BYTES = 40
+"""What a task takes up in a row beside its id: punctuation, names of members, its status."""
 
 T = TypeVar("T")
 
@@ -63,13 +66,20 @@ class Listing:
 
     def states(self, wanted: Filter, limit: int = 50, after: str | None = None) -> Page[ExecutionState]:
         """As `executions`, each with its tasks and without payloads; of a state machine, the state it stands at. One that cannot be read is
-        left out."""
+        left out. A page of executions with many tasks is short, since there may be thousands in each."""
         asked = ("executions", *wanted.asked())
         place = place_of(after, asked, int)
         with self._ledger.snapshot() as snapshot:
             page = matching(snapshot, self._catalogue, wanted, place, limit)
             found = (self._state(snapshot, match.number) for match in page.found)
-            return Page(tuple(state for state in found if state is not None), cursor(asked, page.next))
+            items: list[ExecutionState] = []
+            carried = 0
+            for state in (state for state in found if state is not None):
+                carried += sum(len(task.id) + TASK_BYTES for task in state.tasks)
+                if items and carried > PAGE_BYTES:
+                    return Page(tuple(items), cursor(asked, items[-1].number))
+                items.append(state)
+            return Page(tuple(items), cursor(asked, page.next))
 
     def _state(self, snapshot: Snapshot, number: int) -> ExecutionState | None:
         try:

@@ -22,6 +22,9 @@ VERSION = 1
 
 LONGEST_CHARACTERS = 400
 
+PAGE_BYTES = 1024 * 1024
+"""About so much is in a page whose rows may be long, unless one row alone is longer."""
+
 T = TypeVar("T")
 Place = TypeVar("Place", int, str)
 

@@ -21,7 +21,9 @@ from workflows.model import Task, TaskList
 from workflows.numbers import loads
 from workflows.runtime.state import ExecutionState
 from workflows.runtime.summary import Summary
-from workflows.service.jobs import Job, Tally, due_at
+from workflows.runtime.tallies import Tally
+from workflows.service.jobs import Job, due_at
+from workflows.service.paging import PAGE_BYTES
 
 Json = dict[str, Any]
 
@@ -94,8 +96,8 @@ def dag(job: Job, tally: Tally, newest: tuple[Summary, ...]) -> Json:
         "ID": zlib.crc32(job.definition.id.encode()),
         "IsOn": job.active,
         "LastUpdated": job.updated,
-        "Successes": tally.succeeded,
-        "Failures": tally.failed,
+        "Successes": tally.completed,
+        "Failures": tally.failed + tally.cancelled,
         "Counted": tally.counted,
     }
 
@@ -114,6 +116,11 @@ def runs(job: Job, found: tuple[Summary, ...]) -> list[Json]:
         }
         for one in found
     ]
+
+
+def fitting(job: Job) -> int:
+    """How many runs a page takes: each tells what the DAG is, whose command may be long."""
+    return max(1, PAGE_BYTES // len(json.dumps(config(job))))
 
 
 def metrics(job: Job, found: tuple[ExecutionState, ...]) -> list[Json]:

@@ -10,7 +10,7 @@ from flask import Response
 
 from workflows.api.bodies import JsonBody
 from workflows.api.goflow import dag_forms
-from workflows.api.goflow.pages import LINKED, onward
+from workflows.api.goflow.pages import BOUNDED, LINKED, onward
 from workflows.api.problems import problem
 from workflows.api.rest.endpoints import Endpoint, Kind, Reply, Role
 from workflows.api.schemas.base import ListOf, Plain
@@ -53,7 +53,8 @@ def dag_runs(service: Service, dag_name: str, query: dict[str, Any]) -> Reply:
         job = service.jobs.get(dag_name)
     except NotFound:
         return Reply(MISSING, 404)
-    page = service.listing.executions(Filter(job=dag_name), query["limit"], query["cursor"], errors=False)
+    limit = min(query["limit"], dag_forms.fitting(job))
+    page = service.listing.executions(Filter(job=dag_name), limit, query["cursor"], errors=False)
     return Reply(dag_forms.runs(job, page.items), headers=onward(page.next))
 
 
@@ -89,7 +90,8 @@ def toggle_dag(service: Service, dag_name: str) -> Reply | bool:
 
 def _dag(service: Service, job: Job) -> dict[str, Any]:
     id = job.definition.id
-    return dag_forms.dag(job, service.jobs.tally(id), service.listing.executions(Filter(job=id), SHOWN, errors=False).items)
+    newest = service.listing.executions(Filter(job=id), min(SHOWN, dag_forms.fitting(job)), errors=False)
+    return dag_forms.dag(job, service.jobs.tally(id), newest.items)
 
 
 def _refusal(words: str) -> Plain:
@@ -124,7 +126,7 @@ KIND = Kind(
             "/dag/<dag_name>/runs",
             "Lists the runs of a DAG, the newest first.",
             {200: ListOf(DagRunSchema), 404: _refusal(MISSING)},
-            description=LINKED,
+            description=BOUNDED,
             query=PageQuery,
             sample="/dag/hello/runs",
         ),
@@ -134,7 +136,7 @@ KIND = Kind(
             "/dag/<dag_name>/metrics",
             "Tells what is known of runs that have ended, the newest first.",
             {200: ListOf(DagMetricSchema), 400: _refusal(MISSING)},
-            description=f"How long each took and how many attempts; memory and CPU are not measured. {LINKED}",
+            description=f"How long each took and how many attempts; memory and CPU are not measured. {BOUNDED}",
             query=PageQuery,
             sample="/dag/hello/metrics",
         ),

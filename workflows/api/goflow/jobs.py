@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from workflows.api.bodies import RawBody
-from workflows.api.goflow.pages import LINKED, onward
+from workflows.api.goflow.pages import BOUNDED, onward
 from workflows.api.rest.endpoints import Endpoint, Kind, Reply, Role
 from workflows.api.schemas.goflow import (
     STATES,
@@ -161,7 +161,7 @@ KIND = Kind(
             "/api/executions",
             "Lists executions, the newest first.",
             {200: GoflowExecutionsSchema},
-            description=LINKED,
+            description=BOUNDED,
             query=GoflowExecutionsQuery,
         ),
         Endpoint(
@@ -179,7 +179,7 @@ KIND = Kind(
             "/api/jobruns",
             "Lists executions in an older form.",
             {200: GoflowRunsSchema},
-            description=f"The newest first, as `GET /api/executions` finds them. {LINKED}",
+            description=f"The newest first, as `GET /api/executions` finds them. {BOUNDED}",
             query=GoflowExecutionsQuery,
         ),
         Endpoint(

@@ -17,3 +17,5 @@ def onward(next: str | None) -> Mapping[str, str]:
 
 
 LINKED = 'If there is more, the header `Link` has the address of the next page (rel="next").'
+
+BOUNDED = f"{LINKED} Where rows are long, a page ends after about 1 MiB."
