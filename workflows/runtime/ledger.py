@@ -32,6 +32,14 @@ class Pending:
         """To a count that has no entries."""
         self.counts[name] = self.counts.get(name, 0) + more
 
+    def take(self, other: Pending) -> None:
+        """All that another is to write, after what is here."""
+        self.records.update(other.records)
+        for name, entries in other.indexes.items():
+            self.indexes.setdefault(name, {}).update(entries)
+        for name, more in other.counts.items():
+            self.add(name, more)
+
     def __bool__(self) -> bool:
         return bool(self.records or self.indexes or self.counts)
 

@@ -192,9 +192,7 @@ class Desk:
 
         answer = request.apply(mine, read, round.now)
         round.changes += bool(mine)
-        pending.records.update(mine.records)
-        for name, entries in mine.indexes.items():
-            pending.indexes.setdefault(name, {}).update(entries)
+        pending.take(mine)
         return answer
 
     def _start(self, round: Round, request: Start) -> tuple[int | None, Accepted]:
