@@ -12,6 +12,7 @@ from workflows.api.faces import KINDS
 from workflows.api.problems import register_problems
 from workflows.api.rest import register_rest
 from workflows.api.safety import guard
+from workflows.api.traffic import count_traffic
 from workflows.language import compile_definition, compile_schedule
 from workflows.model import DELIVERING, ISOLATED, SHARED
 from workflows.ping import Ping
@@ -43,6 +44,7 @@ from workflows.service.inputs import Inputs
 from workflows.service.jobs import Jobs
 from workflows.service.keys import Keys
 from workflows.service.listing import Listing
+from workflows.service.metrics import Metrics
 from workflows.service.schedules import Schedules
 from workflows.service.seats import Seats, waiting_requests
 from workflows.service.streams import Streams
@@ -64,14 +66,15 @@ def create_app(settings: Settings) -> Flask:
     teller = Teller(ledger, catalogue, inputs.check, ask)
     alerter = Alerter(ledger, engine, teller, ask, queue_depth=settings.alert_queue_depth, kept=settings.feed_events)
     scheduler = Scheduler(ledger, catalogue, engine, compile_schedule, inputs.check, ask=ask, expecting=alerter.wake)
-    schedules = Schedules(ledger, engine, scheduler.wake)
+    schedules, fanout = Schedules(ledger, engine, scheduler.wake), Fanout(ledger, engine.feed)
+    system = System(ledger, catalogue, engine, more=lambda: [*scheduler.troubles(), *alerter.troubles()])
     service = Service(
         definitions=Definitions(ledger, catalogue, engine, REGISTRY, vault, scheduler.wake),
         executions=Executions(ledger, catalogue, engine, inputs, seats),
         control=Control(ledger, catalogue, engine, inputs),
         listing=Listing(ledger, catalogue),
-        streams=Streams(ledger, catalogue, Fanout(ledger, engine.feed), seats),
-        system=System(ledger, catalogue, engine, more=lambda: [*scheduler.troubles(), *alerter.troubles()]),
+        streams=Streams(ledger, catalogue, fanout, seats),
+        system=system,
         audit=Audit(ledger),
         keys=Keys(ledger, engine),
         schedules=schedules,
@@ -80,12 +83,14 @@ def create_app(settings: Settings) -> Flask:
         calendars=Calendars(ledger, engine),
         hooks=Hooks(ledger, catalogue, engine, inputs, vault),
         jobs=Jobs(ledger, catalogue, schedules),
+        metrics=Metrics(ledger, engine, system, scheduler, fanout),
     )
 
     app = Flask("stepwell", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     ping = Ping(settings.ping_url, settings.ping_interval, service.system.unwell)
     app.extensions["stepwell"] = Server(settings, store, engine, service, scheduler, alerter, ping)
+    count_traffic(app)
     register_problems(app)
     guard(app, settings, service.keys)
     register_rest(app, service, KINDS)

@@ -19,6 +19,7 @@ from reference.fields import (
     state_fields,
     task_fields,
 )
+from reference.metrics import metrics
 from reference.settings import settings
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -38,6 +39,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "endpoints": endpoints,
     "goflow endpoints": goflow_endpoints,
     "commands": commands,
+    "metrics": metrics,
 }
 
 _PART = re.compile(r"<!-- generated: (.*?) -->\n.*?<!-- end -->", re.DOTALL)

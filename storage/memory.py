@@ -63,6 +63,9 @@ class MemoryStore:
     def view(self, partition: int) -> Iterator[View]:
         yield self._state(partition)
 
+    def size(self) -> int:
+        return 0
+
     def _state(self, partition: int) -> _State:
         if not self._is_open:
             raise StoreError("the store is not open: call open() first")

@@ -104,3 +104,6 @@ class Store(Protocol):
 
     def view(self, partition: int) -> AbstractContextManager[View]:
         """A snapshot of the latest committed state, for any thread: `with store.view(0) as view: …`. Never waits for a commit."""
+
+    def size(self) -> int:
+        """Bytes on disk, from any thread; 0 if there are none. Raises StoreUnavailable."""

@@ -125,6 +125,12 @@ class ZodbStore:
                 if connection is not None:
                     connection.close()
 
+    def size(self) -> int:
+        try:
+            return self.path.stat().st_size
+        except OSError as error:
+            raise StoreUnavailable(f"{self.path}: its size cannot be told: {error}") from error
+
     def _database(self) -> _Live:
         live = self._live
         if live is None or live.storage.is_closed or live.process != os.getpid():

@@ -53,6 +53,8 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.runtime.secrets": (),
     "workflows.runtime.context": ("workflows.runtime.executor", "workflows.runtime.capture"),
     "workflows.runtime.capture": (),
+    "workflows.runtime.buckets": (),
+    "workflows.runtime.tally": ("workflows.runtime.buckets", "workflows.runtime.execution", *LAYER_0),
     "workflows.runtime.output": ("workflows.runtime.executor", "workflows.runtime.capture"),
     "workflows.runtime.calling": (*LAYER_0, "workflows.language.text", *CALLING, "task_functions.registry"),
     "workflows.runtime.inline": (*LAYER_0, *CALLING, LOGS),
@@ -81,7 +83,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.api": (
         *("workflows.api", "workflows.service", "workflows.settings", "workflows.runtime.state", "workflows.runtime.catalogue"),
         *("workflows.language.text", "workflows.language.shapes", "workflows.language.positions", "workflows.language.calendars", LOGS),
-        *("workflows.runtime.audit", "workflows.runtime.keys"),
+        *("workflows.runtime.audit", "workflows.runtime.keys", "workflows.runtime.buckets"),
         *LAYER_0,
         *STORE,
     ),
@@ -187,13 +189,15 @@ def test_the_core_is_pure(place: str) -> None:
     assert not wrong
 
 
-def test_one_package_imports_zodb_and_one_the_web_framework() -> None:
+def test_one_package_imports_zodb_one_the_web_framework_and_one_file_the_metrics_library() -> None:
     for module, path in modules():
         for line, name in imports(path):
             if within(name, ("ZODB", "transaction", "BTrees", "persistent")):
                 assert module.startswith("storage."), f"{path}:{line} imports {name}"
             if within(name, ("flask", "werkzeug", "flask_smorest", "webargs", "apispec")):
                 assert within(module, ("workflows.api", "app", "wsgi")), f"{path}:{line} imports {name}"
+            if within(name, ("prometheus_client",)):
+                assert module == "workflows.api.exposition", f"{path}:{line} imports {name}"
 
 
 def test_only_the_engines_own_parts_write_executions() -> None:

@@ -74,6 +74,15 @@ def test_questions_are_repeated_while_the_server_is_not_ready(answering: Answeri
     url, asked = answering((503, PROBLEM), (503, PROBLEM), (200, {"status": "ok"}))
     assert Client(url).health() == {"status": "ok"}
     assert asked == ["GET /health"] * 3
+    url, asked = answering((503, PROBLEM), (200, "stepwell_degraded 0.0\n"))
+    client = Client(url)
+    with pytest.raises(ClientError):
+        Client(url, patience=0).metrics()
+    assert client.metrics() == "stepwell_degraded 0.0\n"
+    url, asked = answering((200, {}), (503, PROBLEM), (200, "# EOF\n"))
+    client = Client(url)
+    client.health()
+    assert (client.metrics(), asked) == ("# EOF\n", ["GET /health", "GET /metrics", "GET /metrics"])
 
 
 def test_patience_ends(answering: Answering) -> None:

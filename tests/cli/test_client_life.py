@@ -63,6 +63,7 @@ def test_every_endpoint_has_its_method_and_every_change_is_in_the_audit_log(shar
     hooks(client)
     access(client)
     assert client.health()["status"] == "ok"
+    assert "stepwell_degraded 0.0\n" in client.metrics()
     assert client.system_state()["version"] == client.index()["version"]
     assert client.openapi()["openapi"] == "3.1.0"
     live(client)

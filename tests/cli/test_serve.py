@@ -212,6 +212,7 @@ def test_a_killed_server_goes_on_where_it_stood(start: Start) -> None:
     client = Client(url_of(second))
     assert ended(client, execution_id)["status"] == "COMPLETED"
     assert client.system_state()["pool"]["interruptedAttempts"] == 1
+    assert "stepwell_attempts_recovered_total 1.0\n" in client.metrics()
     assert "unfinished executions recovered: 1" in second.said
 
 

@@ -333,3 +333,12 @@ def test_zodb_and_memory_tell_the_same(
         with model.view(0) as expected, real.view(0) as actual:
             assert seen(actual) == seen(expected)
     real.close()
+
+
+def test_its_size_is_what_it_takes_on_disk(store: Store) -> None:
+    before = store.size()
+    store.commit(Batch(0, 1, {("payload", (1,)): b"x" * 100_000}))
+    if isinstance(store, ZodbStore):
+        assert store.size() == store.path.stat().st_size >= before + 100_000
+    else:
+        assert store.size() == before == 0

@@ -13,13 +13,14 @@ import pytest
 from reference.pages import PARTS, parts_of, renewed
 from reference.tables import ranged
 from tests.docs.pages import BLOCKS, DOCS, PAGES, README, SESSIONS, Block
-from workflows.api import goflow, rest
+from workflows.api import goflow, rest, traffic
 from workflows.api.paths import shown_path
 from workflows.cli import main
 from workflows.commands import SECTIONS
 from workflows.language.schedules import BlackoutShape, ScheduleShape
 from workflows.language.schemas import JobShape, RetryDelayShape, TaskShape
 from workflows.language.scopes import KINDS as STATES
+from workflows.service import metrics
 from workflows.settings import TABLE
 
 NOT_RUN = {
@@ -27,6 +28,8 @@ NOT_RUN = {
     ("README.md", ". .venv/bin/activate"): "the environment that `make` makes",
     ("alerts.md", '{\n  "specversion"'): "no command; tests/alerts compares it with an event",
     ("http.md", "const stream"): "for a browser",
+    ("metrics.md", "scrape_configs:"): "for Prometheus",
+    ("metrics.md", "groups:"): "for Prometheus; tests/http/test_metrics.py looks for what the rules are about",
     ("benchmarks.md", "make bench  "): "takes ten minutes; tests/test_benchmarks.py runs the parts",
 }
 """Page and beginning of a block → why nothing runs it."""
@@ -59,6 +62,8 @@ def test_the_parts_have_all_that_there_is() -> None:
     for kinds, part in ((rest.KINDS, "endpoints"), (goflow.KINDS, "goflow endpoints")):
         for endpoint in (endpoint for kind in kinds for endpoint in kind.endpoints):
             assert f"\n| `{endpoint.method} {shown_path(endpoint.rule)}` | {endpoint.summary}" in PARTS[part]()
+    for metric in (*metrics.METRICS, *traffic.METRICS):
+        assert f"\n| `{metric.full_name}` | {metric.kind} | " in PARTS["metrics"]()
     for command in (name for section in SECTIONS.values() for name in section):
         assert f"\n#### stepwell {command}\n" in PARTS["commands"]()
 

@@ -119,7 +119,7 @@ def test_every_answer_has_an_example_and_every_problem_is_problem_details(docume
                 assert int(status) < 300 or endpoint in FOREIGN, "a refusal of ours is problem details"
                 usual = endpoint.media if int(status) == next(iter(endpoint.answers)) else "application/json"
                 content = response["content"][usual]
-                assert response["content"].keys() - {usual} <= {"application/problem+json"}
+                assert response["content"].keys() - {usual} <= {"application/problem+json", *endpoint.also}
             assert "example" in content or path in ("/openapi.json", "/schema")
 
 
@@ -208,7 +208,7 @@ def ask(api: Client, endpoint: Endpoint, path: str) -> requests.Response:
 def test_who_may_what() -> None:
     """Viewers change nothing."""
     roles = {endpoint.name: endpoint.needed_role for endpoint in ENDPOINTS}
-    assert {roles["index"], roles["openapi"], roles["state"], roles["system"], roles["health"]} == {Role.VIEWER}
+    assert {roles["index"], roles["openapi"], roles["state"], roles["system"], roles["health"], roles["metrics"]} == {Role.VIEWER}
     assert {roles["execute"], roles["cancel"], roles["priority"]} == {Role.OPERATOR}
     assert roles["register"] == Role.ADMIN
     assert all(endpoint.needed_role is not Role.VIEWER or endpoint.method == "GET" for endpoint in ENDPOINTS)

@@ -149,6 +149,7 @@ def test_the_index_lists_every_endpoint_with_an_example(api: Client) -> None:
         ("GET", "/stream"),
         ("GET", "/system/state"),
         ("GET", "/health"),
+        ("GET", "/metrics"),
     }
     assert all(one["example"].startswith("curl ") and api.url in one["example"] for one in index["endpoints"])
 
@@ -172,7 +173,7 @@ def examples(api: Client) -> None:
             assert answer.ok, one
 
 
-@pytest.mark.parametrize("path", ["/", "/health", "/system/state", "/stream"])
+@pytest.mark.parametrize("path", ["/", "/health", "/system/state", "/metrics", "/stream"])
 def test_head_is_get_without_a_body(api: Client, path: str) -> None:
     answer = requests.head(api.url + path, timeout=30)
     assert (answer.status_code, answer.text) == (200, "")

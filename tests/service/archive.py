@@ -64,6 +64,9 @@ class CountingStore:
     def commit(self, batch: Batch) -> None:
         self._inner.commit(batch)
 
+    def size(self) -> int:
+        return self._inner.size()
+
     @contextmanager
     def view(self, partition: int) -> Iterator[View]:
         with self._inner.view(partition) as view:

@@ -69,6 +69,9 @@ class FaultyStore:
         if plan:
             raise StoreUnavailable("made up: the connection broke off during the commit")
 
+    def size(self) -> int:
+        return self.inner.size()
+
     @contextmanager
     def view(self, partition: int) -> Iterator[View]:
         if self.blind:

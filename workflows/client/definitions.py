@@ -46,6 +46,10 @@ class Definitions(Transport):
     def health(self) -> Json:
         return self.ask("/health")
 
+    def metrics(self) -> str:
+        """How much there was and how long it took, in the text format of Prometheus."""
+        return self.text("/metrics")
+
     def index(self) -> Json:
         """Name and version of the server, and its endpoints."""
         return self.ask("/")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import quote, urlsplit
 
 import backoff
@@ -37,6 +37,9 @@ PAGE = 200
 """Entries of a page, at most: the most a server gives."""
 
 Json = dict[str, Any]
+
+Sent = ParamSpec("Sent")
+Answer = TypeVar("Answer")
 
 Payload = Mapping[str, Any] | list[Any] | str | bytes
 """Any JSON value; text is JSON text."""
@@ -74,17 +77,28 @@ class Transport:
                 return
             asked["cursor"] = page["next"]
 
+    def text(self, path: str) -> str:
+        """A question whose answer is text."""
+
+        def read() -> str:
+            with self.opened(path, {}, {}, self._answer_s) as response:
+                return response.text
+
+        return self._retried(read)()
+
     def repeated(self, method: str, path: str, body: bytes | None = None, **more: Any) -> tuple[Json, Mapping[str, str]]:
         """A request that comes to the same however often it is sent; answer and headers."""
-        retried = backoff.on_exception(
+        return self._retried(self.once)(method, path, body, **more)
+
+    def _retried(self, send: Callable[Sent, Answer]) -> Callable[Sent, Answer]:
+        retried: Callable[[Callable[Sent, Answer]], Callable[Sent, Answer]] = backoff.on_exception(
             *(backoff.expo, (CannotReach, NotReady)),
             max_time=self._patience,
             giveup=lambda _: not self._reached,
             factor=0.1,
             max_value=2,
         )
-        answer: tuple[Json, Mapping[str, str]] = retried(self.once)(method, path, body, **more)
-        return answer
+        return retried(send)
 
     def once(
         self,

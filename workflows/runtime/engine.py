@@ -36,6 +36,7 @@ from workflows.runtime.outage import Outage
 from workflows.runtime.recovery import Recovery
 from workflows.runtime.requests import Desk
 from workflows.runtime.stepper import Round, Stepper
+from workflows.runtime.tally import Tally
 from workflows.runtime.timers import Timers
 
 log = logging.getLogger(__name__)
@@ -90,12 +91,13 @@ class Engine:
     ) -> None:
         self.inbox = Inbox()
         self.feed = Feed()
+        self.tally = Tally(executor.name for executor in executors)
         self._ledger = ledger
         self._feed_log = FeedLog(ledger, feed_events)
         self._clocks = clocks
         self._fatal = fatal
         self._round = Round(clocks.now())
-        self._flight = Flight(executors, functions, self.report, lambda: self.inbox.offer(Wake()))
+        self._flight = Flight(executors, functions, self.report, lambda: self.inbox.offer(Wake()), self.tally)
         self._gate = Gates(
             max_jobs,
             lambda number: self._stepper.ready_paths(self._round, number),
@@ -238,15 +240,16 @@ class Engine:
         for request, number, answer in turn.replies:
             request.answer(answer if number is None else round.instead.get(number, answer))
         self.feed.published(turn.news)
+        self.tally.turn(len(turn.items), round.touched.values())
         self._stepper.committed(round)
         self._recovery.committed()
         self._held.let_go(round.touched, lambda number: self._stepper.ready_paths(round, number))
         self._timers.changed(round.pending.indexes.get("due", {}))
-        self._flight.settle(round)
+        self._flight.settle(round, at := self._clocks.steady())
         for identity in round.starts:
             execution = self._stepper.execution(round, identity.number)
             if execution is not None:
-                self._flight.submit(identity, round.lanes.get(identity), execution, self._stepper.dialect(execution))
+                self._flight.submit(identity, round.lanes.get(identity), execution, self._stepper.dialect(execution), at)
         for identity in round.turns:
             self.inbox.offer(TurnOf(identity))
 
@@ -292,11 +295,8 @@ class Engine:
 
     def gauges(self) -> dict[str, Any]:
         """Figures for people, from any thread: a moment old at most."""
-        return self._flight.gauges() | {
-            "admitted": self._gate.admitted,
-            "recoveredExecutions": self._stepper.recovered[0],
-            "interruptedAttempts": self._stepper.recovered[1],
-        }
+        found, interrupted = self._stepper.recovered
+        return self._flight.gauges() | {"admitted": self._gate.admitted, "recoveredExecutions": found, "interruptedAttempts": interrupted}
 
     def troubles(self) -> list[str]:
         """What an operator should know, in sentences; empty when all is well."""

@@ -145,6 +145,10 @@ class Fanout:
     def closed(self) -> bool:
         return self._closed
 
+    @property
+    def watchers(self) -> int:
+        return len(self._boxes)
+
     def join(self, wanted: Wanted, render: Render) -> Mailbox:
         """From now on what is wanted is put into the mailbox. Look into the store after that: nothing is missed in between."""
         box = Mailbox(wanted, render)

@@ -18,19 +18,23 @@ from workflows.runtime.dispatch import Functions, build_run
 from workflows.runtime.execution import Execution
 from workflows.runtime.executor import Erred, Executor, Identity, Lost, Report
 from workflows.runtime.stepper import Round
+from workflows.runtime.tally import INTERRUPTED, Tally, outcome_of
 
 log = logging.getLogger(__name__)
 
+_NOWHERE: tuple[None, float] = (None, 0.0)
+
 
 class Flight:
-    """`report` is where executors report to; `more` hears that one has more room."""
+    """`report` is where executors report to; `more` hears that one has more room; `tally` counts the attempts."""
 
-    def __init__(self, executors: Iterable[Executor], functions: Functions, report: Report, more: Callable[[], None]) -> None:
+    def __init__(self, executors: Iterable[Executor], functions: Functions, report: Report, more: Callable[[], None], tally: Tally) -> None:
         self._executors = {executor.name: executor for executor in executors}
         self._functions = functions
         self._report = report
         self._more = more
-        self._attempts: dict[Identity, str] = {}  # the lane of each
+        self._tally = tally
+        self._attempts: dict[Identity, tuple[str, float]] = {}  # the lane of each, and since when
         self._counts: Counter[str] = Counter()
         self._stopped: dict[Identity, None] = {}
 
@@ -66,31 +70,32 @@ class Flight:
 
     def free(self, round: Round, lane: str) -> int:
         """How many more attempts this round may hand out in this lane."""
-        over = sum(self._attempts.get(identity) == lane for identity in round.reported)
+        over = sum(self._attempts.get(identity, _NOWHERE)[0] == lane for identity in round.reported)
         return self._executors[lane].capacity - self._counts[lane] + over
 
     def prepare(self, lane: str) -> None:
         """Attempts wait for this lane."""
         self._executors[lane].prepare()
 
-    def settle(self, round: Round) -> None:
-        """The round is committed: what was reported or is no longer wanted is over."""
+    def settle(self, round: Round, at: float) -> None:
+        """The round is committed, `at` by a clock that only goes on: what was reported or is no longer wanted is over."""
         for identity in round.reported:
-            self._remove(identity)
+            self._remove(round, identity, at)
             self._stopped.pop(identity, None)
         for identity in round.stops:
-            lane = self._remove(identity)
+            lane = self._remove(round, identity, at)
             if lane is not None:
                 self._stopped[identity] = None
                 self._executors[lane].cancel(identity)
 
-    def submit(self, identity: Identity, lane: str | None, execution: Execution, dialect: Dialect) -> None:
+    def submit(self, identity: Identity, lane: str | None, execution: Execution, dialect: Dialect, at: float) -> None:
         """Hand a taken attempt to the executor of its lane. One that is in flight already (and so may have none) is left alone."""
         if identity in self._attempts:
             return
         assert lane is not None, "an attempt is taken in a lane"
-        self._attempts[identity] = lane
+        self._attempts[identity] = lane, at
         self._counts[lane] += 1
+        self._tally.attempt_begins(lane)
         try:
             run = build_run(execution, dialect, identity, self._functions)
         except CorruptRecord as error:
@@ -104,11 +109,14 @@ class Flight:
         else:
             self._executors[lane].submit(run)
 
-    def _remove(self, identity: Identity) -> str | None:
+    def _remove(self, round: Round, identity: Identity, at: float) -> str | None:
         """Its lane, if it was in flight."""
-        lane = self._attempts.pop(identity, None)
-        if lane is not None:
-            self._counts[lane] -= 1
+        lane, since = self._attempts.pop(identity, _NOWHERE)
+        if lane is None:
+            return None
+        self._counts[lane] -= 1
+        again = identity in round.starts  # only what was interrupted is issued under the same identity
+        self._tally.attempt_ends(lane, INTERRUPTED if again else outcome_of(round.stops.get(identity), identity.path), at - since)
         return lane
 
     def gauges(self) -> dict[str, Any]:

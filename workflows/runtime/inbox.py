@@ -88,6 +88,11 @@ class Inbox:
     def closed(self) -> bool:
         return self._closed
 
+    @property
+    def depth(self) -> int:
+        """Items that wait, as of now."""
+        return self._queue.qsize()
+
     def offer(self, item: Item) -> None:
         self._queue.put(item)
 

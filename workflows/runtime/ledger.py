@@ -5,12 +5,14 @@ Knows the store's contract and the seal of records; knows nothing of what the da
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from storage.protocol import Batch, Key, Store, View
 from storage.records import decode, encode
+from workflows.runtime.buckets import COMMIT_S, Spread
 
 
 class Pending:
@@ -96,12 +98,15 @@ class Snapshot:
 
 
 class Ledger:
-    """Snapshots for any thread; commits for the engine's alone."""
+    """Snapshots for any thread; commits for the engine's alone. `commits`: seconds that they took; `failed`: those that came to nothing, or
+    were not known to come to anything."""
 
     def __init__(self, store: Store, partition: int = 0) -> None:
         self._store = store
         self.partition = partition
         self._number: int | None = None
+        self.commits = Spread(COMMIT_S)
+        self.failed = 0
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
@@ -119,15 +124,24 @@ class Ledger:
 
     def commit(self, pending: Pending) -> None:
         """Write it as the partition's next batch. Raises storage.StoreUnavailable; `landed` then tells whether it is there."""
-        number = self.next()
-        self._store.commit(Batch(self.partition, number, pending.records, pending.indexes, pending.counts))
+        number, began = self.next(), time.perf_counter()
+        try:
+            self._store.commit(Batch(self.partition, number, pending.records, pending.indexes, pending.counts))
+        except BaseException:
+            self.failed += 1
+            raise
         self._number = number
+        self.commits.add(time.perf_counter() - began)
 
     def next(self) -> int:
         """The number of the next commit. Raises storage.StoreUnavailable."""
         if self._number is None:
             self._number = self._stored()
         return self._number + 1
+
+    def size(self) -> int:
+        """Bytes that the store takes, of all its partitions. Raises storage.StoreUnavailable."""
+        return self._store.size()
 
     def landed(self) -> bool:
         """After a failed commit: whether it took effect all the same. Raises storage.StoreError while the store cannot be read."""

@@ -73,7 +73,8 @@ class _Look:
 
 class Scheduler:
     """`compile` reads a stored schedule's text. `ask` is for whoever has no thread for the engine: it performs requests and gives what each
-    is answered, an error as it is. `expecting` is called when something is expected of occurrences by some moment."""
+    is answered, an error as it is. `expecting` is called when something is expected of occurrences by some moment. `lateness`: by how many
+    seconds the latest occurrence that was neither queued nor caught up began after its moment; None: there was none yet."""
 
     def __init__(
         self,
@@ -95,6 +96,7 @@ class Scheduler:
         self._now = now
         self._ask = ask or asker(engine)
         self._expecting = expecting
+        self.lateness: float | None = None
         self._awaited: set[int] = set()
         self._later: dict[str, float] = {}
         self._troubles: dict[str, str] = {}
@@ -314,7 +316,11 @@ class Scheduler:
                 yield Cancel(look.last)
             except (Busy, Unavailable) as error:
                 raise Late(str(error)) from error
-        return (yield from self._started(look, moment, Became.CAUGHT_UP if act is Verdict.CATCH_UP else Became.STARTED, reason))
+        became = Became.CAUGHT_UP if act is Verdict.CATCH_UP else Became.STARTED
+        result = yield from self._started(look, moment, became, reason)
+        if result.became is Became.STARTED:
+            self.lateness = max(0.0, self._now() - moment - jitter(look.schedule.id, moment, look.schedule.jitter))
+        return result
 
     def _started(self, look: _Look, moment: int, became: Became, reason: str) -> Generator[Request, Any, Result]:
         """Start the execution of this occurrence, or find it started."""

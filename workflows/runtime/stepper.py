@@ -39,20 +39,22 @@ Kind = Callable[..., Event]
 @dataclass(slots=True)
 class Round:
     """One turn of the engine: what has changed and what is to be done after the commit. `instead`: what askers about an execution hear
-    in place of their answer. `names`: of executions that begin (index, name), with their numbers. `lanes`: of attempts handed out.
-    `changes` counts steps and writes that changed something; `deeds` are those somebody asked for, by the execution they are about."""
+    in place of their answer. `names`: of executions that begin (index, name), with their numbers. `starts` and `stops`: attempts that begin
+    and that end, each with the `event` that did it; `lanes`: of those handed out. `changes` counts steps and writes that changed something;
+    `deeds` are those somebody asked for, by the execution they are about."""
 
     now: float
     touched: dict[int, Execution] = field(default_factory=dict)
     pending: Pending = field(default_factory=Pending)
     reported: dict[Identity, None] = field(default_factory=dict)
-    starts: dict[Identity, None] = field(default_factory=dict)
+    starts: dict[Identity, Event | None] = field(default_factory=dict)
     lanes: dict[Identity, str] = field(default_factory=dict)
-    stops: dict[Identity, None] = field(default_factory=dict)
+    stops: dict[Identity, Event | None] = field(default_factory=dict)
     turns: list[Identity] = field(default_factory=list)
     instead: dict[int, Any] = field(default_factory=dict)
     names: dict[tuple[str, Key], int] = field(default_factory=dict)
     deeds: list[tuple[int | None, Deed]] = field(default_factory=list)
+    event: Event | None = None
     changes: int = 0
     lost: int = 0
 
@@ -145,13 +147,12 @@ class Stepper:
     def step(self, round: Round, number: int, kind: Kind, *details: Any) -> str:
         """One event of an execution that exists. Never raises for what the execution or its definition does."""
         execution = self.execution(round, number)
-        if execution is None or execution.header is None:
-            return ""
-        dialect = self._readable(execution)
-        if dialect is None:
+        dialect = None if execution is None or execution.header is None else self._readable(execution)
+        if execution is None or dialect is None:
             return ""
         try:
-            result = step(dialect, execution, kind(round.now, self.seed(), *details))
+            round.event = kind(round.now, self.seed(), *details)
+            result = step(dialect, execution, round.event)
         except StoreUnavailable:
             raise
         except Exception as error:
@@ -177,8 +178,7 @@ class Stepper:
         revision that cannot take over, and what the step raises: nothing has happened then."""
         header = self.header(round, number)
         execution, revision = self._live[number], dialect.definition.revision
-        problems = dialect.fits(execution, self.dialect(execution).definition, text is not None)
-        if problems:
+        if problems := dialect.fits(execution, self.dialect(execution).definition, text is not None):
             raise Misfit(f"the execution {header.id} cannot go on by revision {revision}", problems)
         result = step(dialect, execution, Redriven(round.now, self.seed(), revision, text))
         self._apply(round, execution, dialect.definition, result)
@@ -373,10 +373,10 @@ class Stepper:
         """Note an attempt that begins or is over; by how many more than before the frame has running."""
         had, has = a is not None and a.taken, b is not None and b.taken
         if a is not None and had:
-            round.stops[Identity(number, path, a.visit)] = None
+            round.stops[Identity(number, path, a.visit)] = round.event
             round.starts.pop(Identity(number, path, a.visit), None)
         if b is not None and has:
-            round.starts[Identity(number, path, b.visit)] = None
+            round.starts[Identity(number, path, b.visit)] = round.event
             round.stops.pop(Identity(number, path, b.visit), None)
         return has - had
 

@@ -20,6 +20,7 @@ from workflows.service.hooks import Hooks
 from workflows.service.jobs import Jobs
 from workflows.service.keys import Keys
 from workflows.service.listing import Listing
+from workflows.service.metrics import Metrics
 from workflows.service.schedules import Schedules
 from workflows.service.streams import Streams
 from workflows.service.system import System
@@ -31,7 +32,7 @@ class Service:
     through executions. `streams`: live events. `system`: the server. `audit`: who changed what. `keys`: who may come in.
     `schedules`: when jobs run by themselves. `calendars`: days on which schedules do not run. `hooks`: requests from outside that start
     jobs. `alerts`: what went wrong. `jobs`: definitions with their schedules and latest executions. `backfills`:
-    making up for occurrences that have no execution."""
+    making up for occurrences that have no execution. `metrics`: figures for whoever watches the server."""
 
     definitions: Definitions
     executions: Executions
@@ -47,3 +48,4 @@ class Service:
     hooks: Hooks
     calendars: Calendars
     jobs: Jobs
+    metrics: Metrics

@@ -47,7 +47,7 @@ class Endpoint:
     name → each value of its path → the member of this answer that holds it. `sample` is a path to try. `role`: who may; without it viewers
     may look and only admins may change. `public`: so may who has no key, and `access.present` is None then. `signed`: keys are not looked
     at; the service lets a request in by its signature, or refuses it as Unsigned. `media`: of its answer, if that is no JSON, with an
-    `example`; the view gives the Response then."""
+    `example`; the view gives the Response then. `also`: other media that may be asked for, each with an example."""
 
     view: Callable[..., Any]
     method: str
@@ -67,6 +67,7 @@ class Endpoint:
     signed: bool = False
     media: str = JSON
     example: str = ""
+    also: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -154,8 +155,9 @@ def described(endpoint: Endpoint) -> dict[str, Any]:
         for status, form in endpoint.answers.items()
     }
     if endpoint.media != JSON:
-        usual, text = next(iter(answers)), {"schema": {"type": "string"}, "example": endpoint.example}
-        answers[usual] = {**answers[usual], "content": {endpoint.media: text}}
+        usual, texts = next(iter(answers)), {endpoint.media: endpoint.example, **endpoint.also}
+        content = {media: {"schema": {"type": "string"}, "example": text} for media, text in texts.items()}
+        answers[usual] = {**answers[usual], "content": content}
     problems = {status: HTTPStatus(status).name for status in errors_of(endpoint) if status not in answers}
     for status in answers.keys() & errors_of(endpoint):  # which of the two depends on what is wrong
         problem = {"schema": ProblemSchema, "example": problem_example(HTTPStatus(status))}
