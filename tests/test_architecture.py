@@ -54,7 +54,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.runtime.context": ("workflows.runtime.executor", "workflows.runtime.capture"),
     "workflows.runtime.capture": (),
     "workflows.runtime.buckets": (),
-    "workflows.runtime.tally": ("workflows.runtime.buckets", "workflows.runtime.execution", *LAYER_0),
+    "workflows.runtime.counters": ("workflows.runtime.buckets", "workflows.runtime.execution", *LAYER_0),
     "workflows.runtime.output": ("workflows.runtime.executor", "workflows.runtime.capture"),
     "workflows.runtime.calling": (*LAYER_0, "workflows.language.text", *CALLING, "task_functions.registry"),
     "workflows.runtime.inline": (*LAYER_0, *CALLING, LOGS),

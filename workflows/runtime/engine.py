@@ -21,6 +21,7 @@ from storage.protocol import StoreError, StoreUnavailable
 from workflows.errors import Unavailable
 from workflows.events import Fired
 from workflows.runtime.catalogue import Catalogue
+from workflows.runtime.counters import Counters
 from workflows.runtime.dispatch import Functions
 from workflows.runtime.executor import Executor, Identity, Outcome
 from workflows.runtime.feed import Feed
@@ -36,7 +37,6 @@ from workflows.runtime.outage import Outage
 from workflows.runtime.recovery import Recovery
 from workflows.runtime.requests import Desk
 from workflows.runtime.stepper import Round, Stepper
-from workflows.runtime.tally import Tally
 from workflows.runtime.timers import Timers
 
 log = logging.getLogger(__name__)
@@ -91,13 +91,13 @@ class Engine:
     ) -> None:
         self.inbox = Inbox()
         self.feed = Feed()
-        self.tally = Tally(executor.name for executor in executors)
+        self.counters = Counters(executor.name for executor in executors)
         self._ledger = ledger
         self._feed_log = FeedLog(ledger, feed_events)
         self._clocks = clocks
         self._fatal = fatal
         self._round = Round(clocks.now())
-        self._flight = Flight(executors, functions, self.report, lambda: self.inbox.offer(Wake()), self.tally)
+        self._flight = Flight(executors, functions, self.report, lambda: self.inbox.offer(Wake()), self.counters)
         self._gate = Gates(
             max_jobs,
             lambda number: self._stepper.ready_paths(self._round, number),
@@ -240,7 +240,7 @@ class Engine:
         for request, number, answer in turn.replies:
             request.answer(answer if number is None else round.instead.get(number, answer))
         self.feed.published(turn.news)
-        self.tally.turn(len(turn.items), round.touched.values())
+        self.counters.turn(len(turn.items), round.touched.values())
         self._stepper.committed(round)
         self._recovery.committed()
         self._held.let_go(round.touched, lambda number: self._stepper.ready_paths(round, number))

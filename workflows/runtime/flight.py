@@ -14,11 +14,11 @@ from typing import Any
 from storage.protocol import CorruptRecord, StoreError
 from workflows.core.dialect import Dialect
 from workflows.model import RUNTIME, Error
+from workflows.runtime.counters import INTERRUPTED, Counters, outcome_of
 from workflows.runtime.dispatch import Functions, build_run
 from workflows.runtime.execution import Execution
 from workflows.runtime.executor import Erred, Executor, Identity, Lost, Report
 from workflows.runtime.stepper import Round
-from workflows.runtime.tally import INTERRUPTED, Tally, outcome_of
 
 log = logging.getLogger(__name__)
 
@@ -26,14 +26,16 @@ _NOWHERE: tuple[None, float] = (None, 0.0)
 
 
 class Flight:
-    """`report` is where executors report to; `more` hears that one has more room; `tally` counts the attempts."""
+    """`report` is where executors report to; `more` hears that one has more room; `counters` count the attempts."""
 
-    def __init__(self, executors: Iterable[Executor], functions: Functions, report: Report, more: Callable[[], None], tally: Tally) -> None:
+    def __init__(
+        self, executors: Iterable[Executor], functions: Functions, report: Report, more: Callable[[], None], counters: Counters
+    ) -> None:
         self._executors = {executor.name: executor for executor in executors}
         self._functions = functions
         self._report = report
         self._more = more
-        self._tally = tally
+        self._counters = counters
         self._attempts: dict[Identity, tuple[str, float]] = {}  # the lane of each, and since when
         self._counts: Counter[str] = Counter()
         self._stopped: dict[Identity, None] = {}
@@ -95,7 +97,7 @@ class Flight:
         assert lane is not None, "an attempt is taken in a lane"
         self._attempts[identity] = lane, at
         self._counts[lane] += 1
-        self._tally.attempt_begins(lane)
+        self._counters.attempt_begins(lane)
         try:
             run = build_run(execution, dialect, identity, self._functions)
         except CorruptRecord as error:
@@ -116,7 +118,7 @@ class Flight:
             return None
         self._counts[lane] -= 1
         again = identity in round.starts  # only what was interrupted is issued under the same identity
-        self._tally.attempt_ends(lane, INTERRUPTED if again else outcome_of(round.stops.get(identity), identity.path), at - since)
+        self._counters.attempt_ends(lane, INTERRUPTED if again else outcome_of(round.stops.get(identity), identity.path), at - since)
         return lane
 
     def gauges(self) -> dict[str, Any]:

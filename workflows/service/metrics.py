@@ -1,6 +1,6 @@
 """Figures for whoever watches the server: a table of all there is to be told, and what is told at this moment.
 
-Each row says what a figure is called and means, and where it comes from: the engine's tally, the server's parts, or one snapshot of the
+Each row says what a figure is called and means, and where it comes from: the engine's counters, the server's parts, or one snapshot of the
 store. What cannot be told now, because the store cannot be read or nothing has happened yet, is left out. No row has an execution or a job
 in its labels: there may be any number of these. Knows no text format.
 """
@@ -21,11 +21,11 @@ from workflows.errors import Unavailable
 from workflows.model import Status
 from workflows.runtime import alerts, backfills, schedules
 from workflows.runtime.buckets import Buckets
+from workflows.runtime.counters import Counters
 from workflows.runtime.engine import Engine
 from workflows.runtime.fanout import Fanout
 from workflows.runtime.ledger import Ledger, Snapshot
 from workflows.runtime.scheduler import Scheduler
-from workflows.runtime.tally import Tally
 from workflows.service.system import System
 
 T = TypeVar("T")
@@ -102,8 +102,8 @@ class _Server:
     watchers: int
 
     @property
-    def tally(self) -> Tally:
-        return self.engine.tally
+    def counters(self) -> Counters:
+        return self.engine.counters
 
     def of_lanes(self, figure: str) -> list[Sample]:
         return [((lane["name"],), lane[figure]) for lane in self.pool["classes"]]
@@ -123,14 +123,14 @@ OF_SERVER: tuple[Row[_Server], ...] = (
     ),
     Row(Metric("degraded", GAUGE, "1 if anything is wrong, as `/health` has it; else 0."), lambda seen: one(seen.troubles > 0)),
     Row(Metric("troubles", GAUGE, "Things that are wrong. `/health` names them."), lambda seen: one(seen.troubles)),
-    Row(Metric("executions_started", COUNTER, "Executions that were submitted."), lambda seen: one(seen.tally.started)),
+    Row(Metric("executions_started", COUNTER, "Executions that were submitted."), lambda seen: one(seen.counters.started)),
     Row(
         Metric("executions_ended", COUNTER, "Executions that ended, by how. One that is redriven ends again.", ("status",)),
-        lambda seen: each(seen.tally.ended),
+        lambda seen: each(seen.counters.ended),
     ),
     Row(
         Metric("execution_queue_seconds", HISTOGRAM, "How long an execution was queued, from its submission until it began."),
-        lambda seen: one(seen.tally.queued.seen()),
+        lambda seen: one(seen.counters.queued.seen()),
     ),
     Row(
         Metric("executions_admitted", GAUGE, "Places of `--max-jobs`, and of those for alerts, that are taken."),
@@ -138,7 +138,7 @@ OF_SERVER: tuple[Row[_Server], ...] = (
     ),
     Row(
         Metric("attempts_started", COUNTER, "Attempts that were handed to an executor.", ("executor",)),
-        lambda seen: each(seen.tally.begun),
+        lambda seen: each(seen.counters.begun),
     ),
     Row(
         Metric(
@@ -148,7 +148,7 @@ OF_SERVER: tuple[Row[_Server], ...] = (
             "worker went away or the server stopped; `cancelled`, for nobody wanted them any more.",
             ("executor", "outcome"),
         ),
-        lambda seen: [((lane, how), count) for lane, over in seen.tally.over.items() for how, count in over.items()],
+        lambda seen: [((lane, how), count) for lane, over in seen.counters.over.items() for how, count in over.items()],
     ),
     Row(
         Metric(
@@ -157,7 +157,7 @@ OF_SERVER: tuple[Row[_Server], ...] = (
             "From when an attempt was handed to its executor until its end was stored.",
             ("executor",),
         ),
-        lambda seen: each({lane: took.seen() for lane, took in seen.tally.took.items()}),
+        lambda seen: each({lane: took.seen() for lane, took in seen.counters.took.items()}),
     ),
     Row(Metric("attempts_running", GAUGE, "Attempts that executors have now.", ("executor",)), lambda seen: seen.of_lanes("running")),
     Row(
@@ -170,10 +170,12 @@ OF_SERVER: tuple[Row[_Server], ...] = (
     ),
     Row(Metric("executor_processes", GAUGE, "Worker processes of an executor.", ("executor",)), lambda seen: seen.of_lanes("processes")),
     Row(
-        Metric("engine_turns", COUNTER, "Turns of the engine: all that came in meanwhile is one batch."), lambda seen: one(seen.tally.turns)
+        Metric("engine_turns", COUNTER, "Turns of the engine: all that came in meanwhile is one batch."),
+        lambda seen: one(seen.counters.turns),
     ),
     Row(
-        Metric("engine_items", COUNTER, "Requests, reports and wake-ups that the engine has taken in."), lambda seen: one(seen.tally.items)
+        Metric("engine_items", COUNTER, "Requests, reports and wake-ups that the engine has taken in."),
+        lambda seen: one(seen.counters.items),
     ),
     Row(Metric("engine_inbox_items", GAUGE, "What waits for the engine's next turn."), lambda seen: one(seen.engine.inbox.depth)),
     Row(

@@ -20,7 +20,7 @@ server stopped; nobody wanted it any more."""
 _OUTCOME: dict[type[Event], str] = {Succeeded: COMPLETED, Failed: FAILED, Interrupted: INTERRUPTED}
 
 
-class Tally:
+class Counters:
     """Belongs to the engine's thread. `lanes`: names of the executors."""
 
     def __init__(self, lanes: Iterable[str]) -> None:

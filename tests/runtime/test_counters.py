@@ -12,9 +12,9 @@ from tests.runtime.house import House
 from workflows.events import Fired
 from workflows.model import Definition, Delay, Retrier, Status, TaskSpec
 from workflows.runtime.buckets import Spread
+from workflows.runtime.counters import OUTCOMES, outcome_of
 from workflows.runtime.executor import Done, Identity, Lost
 from workflows.runtime.requests import Redrive
-from workflows.runtime.tally import OUTCOMES, outcome_of
 
 
 def job(*tasks: Any, **options: Any) -> Definition:
@@ -23,13 +23,13 @@ def job(*tasks: Any, **options: Any) -> Definition:
 
 def over(house: House) -> dict[str, int]:
     """Outcomes that there were."""
-    return {outcome: count for outcome, count in house.engine.tally.over["sim"].items() if count}
+    return {outcome: count for outcome, count in house.engine.counters.over["sim"].items() if count}
 
 
 def in_balance(house: House) -> bool:
-    tally = house.engine.tally
-    ended = sum(tally.over["sim"].values())
-    return tally.begun["sim"] - ended == len(house.executor.attempts) and tally.took["sim"].seen().upto[-1][1] == ended
+    counters = house.engine.counters
+    ended = sum(counters.over["sim"].values())
+    return counters.begun["sim"] - ended == len(house.executor.attempts) and counters.took["sim"].seen().upto[-1][1] == ended
 
 
 def test_attempts_and_executions_are_counted_by_how_they_end() -> None:
@@ -43,10 +43,10 @@ def test_attempts_and_executions_are_counted_by_how_they_end() -> None:
     house.wait(60)
     house.turn()
     assert over(house) == {"completed": 1, "failed": 1, "cancelled": 1, "timed_out": 1}
-    tally = house.engine.tally
-    assert (tally.started, tally.ended) == (4, {Status.COMPLETED: 1, Status.FAILED: 2, Status.CANCELLED: 1})
-    assert tally.took["sim"].seen().total == 3 + 3 + 3 + 63
-    assert tally.queued.seen().upto[-1][1] == 4
+    counters = house.engine.counters
+    assert (counters.started, counters.ended) == (4, {Status.COMPLETED: 1, Status.FAILED: 2, Status.CANCELLED: 1})
+    assert counters.took["sim"].seen().total == 3 + 3 + 3 + 63
+    assert counters.queued.seen().upto[-1][1] == 4
 
 
 def test_a_time_limit_counts_where_it_struck() -> None:
@@ -88,8 +88,8 @@ def test_each_retry_is_an_attempt() -> None:
         house.wait(5)
         house.turn()
     house.end(1)
-    assert (over(house), house.engine.tally.begun["sim"]) == ({"failed": 2, "completed": 1}, 3)
-    assert house.engine.tally.ended[Status.FAILED] == 0
+    assert (over(house), house.engine.counters.begun["sim"]) == ({"failed": 2, "completed": 1}, 3)
+    assert house.engine.counters.ended[Status.FAILED] == 0
 
 
 def test_a_report_after_the_end_counts_for_nothing() -> None:
@@ -110,7 +110,7 @@ def test_a_report_after_the_end_counts_for_nothing() -> None:
 def test_a_commit_that_fails_counts_what_came_of_it(plan: str) -> None:
     house = House(job())
     house.begin("job")
-    turns, commits = house.engine.tally.turns, house.ledger.commits.seen().upto[-1][1]
+    turns, commits = house.engine.counters.turns, house.ledger.commits.seen().upto[-1][1]
     [identity] = house.executor.attempts
     del house.executor.attempts[identity]
     house.store.plan = [plan]
@@ -119,13 +119,13 @@ def test_a_commit_that_fails_counts_what_came_of_it(plan: str) -> None:
     landed = plan == "ambiguous"
     assert over(house) == ({"completed": 1} if landed else {})
     assert (house.ledger.failed, house.ledger.commits.seen().upto[-1][1]) == (1, commits)
-    assert house.engine.tally.turns == turns + landed
+    assert house.engine.counters.turns == turns + landed
     house.store.blind = False
     for _ in range(5):
         house.wait(60)
         house.turn()
     assert over(house) == {"completed": 1}, "once, whatever became of the first try"
-    assert (house.engine.tally.started, house.engine.tally.ended[Status.COMPLETED]) == (1, 1)
+    assert (house.engine.counters.started, house.engine.counters.ended[Status.COMPLETED]) == (1, 1)
     assert in_balance(house)
 
 
@@ -133,21 +133,21 @@ def test_a_start_that_is_not_committed_is_none() -> None:
     house = House(job())
     house.store.plan = ["clean"]
     house.begin("job")
-    tally = house.engine.tally
-    assert (tally.started, tally.begun["sim"], tally.items) == (0, 0, 0)
+    counters = house.engine.counters
+    assert (counters.started, counters.begun["sim"], counters.items) == (0, 0, 0)
 
 
 def test_a_redrive_is_no_other_start_and_waits_for_nothing() -> None:
     house = House(job())
     house.begin("job")
     house.end(1, "ValueError")
-    before = house.engine.tally.queued.seen()
+    before = house.engine.counters.queued.seen()
     house.ask(Redrive(1))
     house.turn()
     house.end(1)
-    tally = house.engine.tally
-    assert (tally.started, tally.ended[Status.FAILED], tally.ended[Status.COMPLETED]) == (1, 1, 1)
-    assert tally.queued.seen() == before
+    counters = house.engine.counters
+    assert (counters.started, counters.ended[Status.FAILED], counters.ended[Status.COMPLETED]) == (1, 1, 1)
+    assert counters.queued.seen() == before
 
 
 def test_what_still_runs_when_the_server_stops_is_interrupted() -> None:
