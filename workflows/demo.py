@@ -79,6 +79,8 @@ class ServerProcess:
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(START_S)
+        assert self._process.stdout is not None
+        self._process.stdout.read()  # its end: gunicorn's worker is gone as well, and with it what runs functions
 
     def stop(self) -> int:
         """Ask it to stop; its exit code."""
