@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from task_functions.command_output import Output
 from task_functions.context import Context
 from task_functions.inputs import Cancelled, Reader, shown
 from task_functions.permissions import SETTING, permissions
@@ -84,7 +85,7 @@ def call(data: Any, ctx: Context) -> dict[str, Any]:
         raise CommandsNotAllowed(f"this server runs no commands; the setting {SETTING} permits them")
     command = read(data, ctx)
     begun = time.monotonic()
-    with _Running(command) as running:
+    with _Running(command, ctx) as running:
         ended = running.wait(ctx)
     result = running.result(ended, round(time.monotonic() - begun, 3))
     ctx.logger.info("%s ended with %d after %.3f s", command.argv[0], ended, result["seconds"])
@@ -156,38 +157,13 @@ def _expected(reader: Reader) -> frozenset[int]:
 # ------------------------------------------------------------------------------------------------------------------- what happens
 
 
-class _Tail:
-    """The end of what a stream said."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._kept = bytearray()
-        self.truncated = False
-
-    def add(self, chunk: bytes) -> None:
-        self._kept += chunk
-        if len(self._kept) > 2 * self._most:
-            self._cut()
-
-    def _cut(self) -> None:
-        if len(self._kept) > self._most:
-            del self._kept[: -self._most]
-            self.truncated = True
-
-    def text(self) -> str:
-        self._cut()
-        kept = bytes(self._kept)
-        if self.truncated:  # in the middle of a character, perhaps
-            kept = kept[:4].lstrip(bytes(range(0x80, 0xC0))) + kept[4:]
-        return kept.decode("utf-8", "replace")
-
-
 class _Running:
     """A program under way. Leaving the `with` kills what is left of it."""
 
-    def __init__(self, command: Command) -> None:
+    def __init__(self, command: Command, ctx: Context) -> None:
         self._command = command
-        self._stdout, self._stderr = _Tail(command.most), _Tail(command.most)
+        self._stdout = Output(command.most, ctx.masked, sys.stdout.write)
+        self._stderr = Output(command.most, ctx.masked, sys.stderr.write)
         self._said = b""
         control, self._control = os.pipe()
         self._status, status = os.pipe()
@@ -231,6 +207,8 @@ class _Running:
         except subprocess.TimeoutExpired:
             self._launcher.kill()
         self._take_rest()
+        self._stdout.close()
+        self._stderr.close()
         self._selector.close()
         os.close(self._status)
         for stream in (self._launcher.stdin, self._launcher.stdout, self._launcher.stderr):

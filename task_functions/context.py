@@ -53,6 +53,9 @@ class Context(Protocol):
     def heartbeat(self) -> None:
         """Say that the attempt is alive. Cheap: may be called as often as one likes."""
 
+    def masked(self, text: str) -> str:
+        """The text without the values of secrets that the attempt was given: `***` stands for each."""
+
     # ---------------------------------------------------------------------- what an AWS Lambda context has
 
     @property

@@ -12,7 +12,7 @@ from task_functions import Context
 
 @dataclass
 class FakeContext:
-    """`cancel_after` heartbeats the attempt counts as cancelled."""
+    """`cancel_after` heartbeats the attempt counts as cancelled. `secret` is what it was given."""
 
     task_id: str = "task"
     attempt: int = 1
@@ -31,6 +31,7 @@ class FakeContext:
     aws_request_id: str = "request"
     log_group_name: str = "group"
     log_stream_name: str = "stream"
+    secret: str = ""
 
     @property
     def cancelled(self) -> bool:
@@ -38,6 +39,9 @@ class FakeContext:
 
     def heartbeat(self) -> None:
         self.heartbeats += 1
+
+    def masked(self, text: str) -> str:
+        return text.replace(self.secret, "***") if self.secret else text
 
     def get_remaining_time_in_millis(self) -> int:
         return 1000

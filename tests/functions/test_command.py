@@ -137,6 +137,48 @@ def test_a_failure_says_the_code_and_the_end_of_stderr() -> None:
         python("import sys; sys.exit('x' * 2000 + 'last words')")
 
 
+@pytest.mark.parametrize("code", [0, 3])
+def test_both_streams_are_told_however_it_ends(capsys: pytest.CaptureFixture[str], code: int) -> None:
+    script = f"echo STDOUT-LINE; echo STDERR-LINE >&2; printf unended; exit {code}"
+    if code:
+        with pytest.raises(CommandFailed):
+            shell(script)
+    else:
+        shell(script)
+    assert capsys.readouterr() == ("STDOUT-LINE\nunended", "STDERR-LINE\n")
+
+
+def test_lines_are_told_as_they_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program ends only when its first line has been told."""
+    fifo, told = tmp_path / "fifo", []
+    os.mkfifo(fifo)
+
+    class Out:
+        def write(self, text: str) -> None:
+            told.append(text)
+            if text == "first\n":
+                fifo.write_text("go on\n")
+
+    monkeypatch.setattr(sys, "stdout", Out())
+    assert shell(f"echo first; cat {fifo}", timeout=60)["stdout"] == "first\ngo on\n"
+    assert "".join(told) == "first\ngo on\n"
+
+
+def test_a_line_without_end_is_told_in_pieces(capsys: pytest.CaptureFixture[str]) -> None:
+    assert python("print('x' * 3_000_000, end='')", maxOutputBytes=5)["stdout"] == "xxxxx"
+    assert len(capsys.readouterr().out) == 3_000_000
+
+
+def test_a_secret_is_masked_in_all_that_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    ctx, split = FakeContext(secret="pa55-w0rd"), "sys.stdout.write('pa55'); sys.stdout.flush(); time.sleep(0.05); print('-w0rd')"
+    result = run(sys.executable, "-I", "-c", f"import sys, time; {split}; print('é pa55-w0rd', file=sys.stderr)", ctx=ctx)
+    assert (result["stdout"], result["stderr"]) == ("***\n", "é ***\n")
+    with pytest.raises(CommandFailed, match=r"code 1: (\*\*\*)?x+$") as caught:
+        run(sys.executable, "-I", "-c", "import sys; sys.exit('pa55-w0rd' + 'x' * 495)", ctx=ctx)
+    assert "w0rd" not in str(caught.value) + "".join(capsys.readouterr())
+    assert "w0rd" not in run("printf", "pa55-w0rdxxxx", ctx=ctx, maxOutputBytes=8)["stdout"]
+
+
 def test_a_signal() -> None:
     with pytest.raises(CommandFailed, match=r"^sh was killed by signal 15 \(SIGTERM\)$") as caught:
         shell("kill -TERM $$")

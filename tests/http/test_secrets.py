@@ -65,6 +65,21 @@ def test_the_function_has_it_and_nothing_else(
     assert leaks(stored(tmp_path)) == []
 
 
+@pytest.mark.parametrize("code", [0, 3])
+def test_what_a_command_says_is_in_the_log_without_its_secret(serve: Serve, received: Received, tmp_path: Path, code: int) -> None:
+    script = f'echo "out $TOKEN"; echo "err $TOKEN" >&2; exit {code}'
+    parameters = {"argv": ["sh", "-c", script], "env": {"TOKEN": REFERENCE}}
+    with serve(allow_commands=True) as (api, _):
+        ended = api.run(job(task("a", "command", parameters=parameters)))
+        assert ended["status"] == ("FAILED" if code else "COMPLETED")
+        [log] = api.get(f"/jobs/{ended['id']}/logs").json()["logs"]
+        assert sorted(log["text"].splitlines()[:2]) == ["err ***", "out ***"]
+        said = ended["tasks"][0]["error"]["message"] if code else ended["output"]["a"]["stdout"] + ended["output"]["a"]["stderr"]
+        assert said == ("sh ended with exit code 3: err ***" if code else "out ***\nerr ***\n")
+        assert leaks(everything(api, ended["id"])) == []
+    assert leaks(stored(tmp_path)) == []
+
+
 def test_a_state_machine_has_its_secrets_too(serve: Serve, received: Received, tmp_path: Path) -> None:
     def state(name: str, resource: str, parameters: Any, **more: Any) -> dict[str, Any]:
         return {name: {"Type": "Task", "Resource": resource, "Parameters": parameters, "ResultPath": "$.done", **more}}

@@ -54,7 +54,7 @@ def call(
 
 
 def _called(run: Run, function: Function, data: Any, beat: Callable[[], None], stop: threading.Event, tail: Tail) -> Done | Erred:
-    ctx = RunContext(run, beat, stop)
+    ctx = RunContext(run, beat, stop, tail.mask)
     with captured(tail):
         try:
             result = function.invoke(data, ctx)

@@ -38,12 +38,13 @@ class Results(Mapping[str, Any]):
 
 
 class RunContext:
-    """`beat` tells the engine that the attempt lives; `stop` is set when the attempt is no longer wanted."""
+    """`beat` tells the engine that the attempt lives; `stop` is set when the attempt is no longer wanted; `mask` takes its secrets out of a
+    text."""
 
     function_version = "$LATEST"
     memory_limit_in_mb = 0
 
-    def __init__(self, run: Run, beat: Callable[[], None], stop: threading.Event) -> None:
+    def __init__(self, run: Run, beat: Callable[[], None], stop: threading.Event, mask: Callable[[str], str]) -> None:
         self.execution_id = run.execution_id
         self.job_id = run.job_id
         self.task_id = run.task_id
@@ -59,6 +60,7 @@ class RunContext:
         self.log_stream_name = run.execution_id
         self._beat = beat
         self._stop = stop
+        self._mask = mask
         self._ends = None if run.timeout is None else time.monotonic() + run.timeout
         self._interval = None if run.heartbeat is None else run.heartbeat / BEATS
         self._beaten = -math.inf
@@ -74,6 +76,10 @@ class RunContext:
         if self._interval is not None and now - self._beaten >= self._interval:
             self._beaten = now
             self._beat()
+
+    def masked(self, text: str) -> str:
+        """The text without the values of the attempt's secrets."""
+        return self._mask(text)
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the attempt times out; a day's worth when it has no limit."""
