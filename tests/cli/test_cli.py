@@ -150,9 +150,11 @@ def test_waiting_for_the_end(shared: str) -> None:
     result = stepwell("run", "good", "--wait", "30", "--json", server=shared)
     assert (result.exit_code, json.loads(result.stdout)["status"]) == (0, "COMPLETED")
     result = stepwell("run", "slow", "--input", '{"seconds": 60}', "--wait", "0.1", server=shared)
-    assert result.exit_code == 0
+    assert result.exit_code == 5
     execution_id = result.stdout.strip()
     assert result.stderr == f"it has not ended yet; to watch it: stepwell state {execution_id} --watch\n"
+    again = stepwell("run", "slow", "--id", execution_id, "--input", '{"seconds": 60}', "--wait", "0.1", "--json", server=shared)
+    assert (again.exit_code, json.loads(again.stdout)) == (5, {"executionID": execution_id, "ended": False})
     Client(shared).cancel(execution_id)
 
 

@@ -15,7 +15,7 @@ from workflows.commands.complete import executions, schedules
 if TYPE_CHECKING:
     from workflows.client import Client, ClientError
 
-COMPLETED, FAILED, USAGE, CANCELLED, UNREACHABLE = 0, 1, 2, 3, 4
+COMPLETED, FAILED, USAGE, CANCELLED, UNREACHABLE, UNDER_WAY = 0, 1, 2, 3, 4, 5
 
 EXIT_CODES = "Exit codes: 0 completed, 1 failed, 2 wrong usage, 3 cancelled, 4 no server reached."
 

@@ -14,6 +14,7 @@ from workflows.commands.common import (
     COMPLETED,
     EXIT_CODES,
     FAILED,
+    UNDER_WAY,
     USAGE,
     client_of,
     ending,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 OUTCOMES = {"COMPLETED": COMPLETED, "FAILED": FAILED, "CANCELLED": CANCELLED}
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(epilog=f"{EXIT_CODES[:-1]}, {UNDER_WAY} not ended after --wait.")
 @click.argument("job", shell_complete=jobs_and_files)
 @click.option("--input", "given", metavar="JSON|@FILE", default="{}", help="The input, or @ and the file that holds it.  [default: {}]")
 @click.option("--watch", is_flag=True, help="Print what happens until it ends. Without it: print the execution's id and leave.")
@@ -79,12 +80,13 @@ def _registered(client: Client, file: str) -> str:
 def _told(started: Started, waited: bool, as_json: bool) -> int:
     """Print what there is to say of a start; the exit code."""
     if started.state is None:
-        click.echo(json.dumps({"executionID": started.id}) if as_json else started.id)
+        told = {"executionID": started.id, **({"ended": False} if waited else {})}
+        click.echo(json.dumps(told) if as_json else started.id)
         if started.repeated:
             note("it had been started before")
         if waited:
             note(f"it has not ended yet; to watch it: stepwell state {started.id} --watch")
-        return COMPLETED
+        return UNDER_WAY if waited else COMPLETED
     if as_json:
         print_json(started.state)
     else:
