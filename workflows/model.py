@@ -57,6 +57,8 @@ class Status(StrEnum):
 
 ENDED = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 
+REDRIVABLE = ENDED - {Status.COMPLETED}
+
 
 class At(StrEnum):
     """Where a frame stands. READY, RUNNING and PARKED wait for work; RETRYING and WAITING only for a moment; OPEN for its children."""

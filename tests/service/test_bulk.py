@@ -14,7 +14,7 @@ from workflows.model import Status
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.inbox import Request
 from workflows.runtime.requests import Cancel, Pause, Start
-from workflows.service.control import GROUP, SHOWN, Action, Control, Refusal
+from workflows.service.control import GROUP, SHOWN, Action, Control
 from workflows.service.filters import Filter, matching
 from workflows.service.inputs import Inputs
 
@@ -83,18 +83,38 @@ def test_a_preview_goes_over_all_pages(house: House, monkeypatch: pytest.MonkeyP
     assert control(house).bulk(Action.REDRIVE, Filter(text="none"), preview=True).matched == 0
     (found,) = control(house).bulk(Action.REDRIVE, Filter(status=Status.CANCELLED), preview=True).executions
     assert found == house.header(1).id
-    assert control(house).bulk(Action.PAUSE, Filter(), preview=True).matched == 30
+    assert control(house).bulk(Action.PAUSE, Filter(), preview=True).matched == 29
 
 
-def test_what_is_refused_stops_none_of_the_others(house: House) -> None:
+@pytest.mark.parametrize(("action", "changed"), [(Action.CANCEL, [1, 3]), (Action.PAUSE, [1]), (Action.RESUME, [3]), (Action.REDRIVE, [2])])
+def test_what_it_cannot_change_is_counted_and_left(house: House, action: Action, changed: list[int]) -> None:
+    """The first is running, the second was cancelled, the third is paused."""
     put_in(house, 3)
     house.cancel(2)
+    house.ask(Pause(3))
     house.turn()
+    ids = tuple(house.header(number).id for number in reversed(changed))
+    expected = (len(changed), 3 - len(changed), ids, ())
+    seen = control(house).bulk(action, Filter(), preview=True)
+    assert (seen.matched, seen.left, seen.executions, seen.refused, seen.done) == (*expected, 0)
+    house.engine.start()
+    done = control(house).bulk(action, Filter())
+    assert (done.matched, done.left, done.executions, done.refused, done.done) == (*expected, len(changed))
+
+
+def test_what_has_ended_meanwhile_is_left_with_the_rest(house: House) -> None:
+    put_in(house, 3)
+    ask = house.engine.inbox.ask
+
+    def first_cancelled(request: Request) -> None:
+        setattr(house.engine.inbox, "ask", ask)  # noqa: B010
+        ask(Cancel(2))
+        ask(request)
+
+    setattr(house.engine.inbox, "ask", first_cancelled)  # noqa: B010
     house.engine.start()
     done = control(house).bulk(Action.PAUSE, Filter())
-    name = house.header(2).id
-    assert done.refused == (Refusal(name, f"the execution {name} has ended already: it is CANCELLED"),)
-    assert (done.matched, done.done) == (3, 2)
+    assert (done.matched, done.done, done.left, done.refused) == (3, 2, 1, ())
     assert [house.header(number).paused for number in (1, 2, 3)] == [True, False, True]
 
 

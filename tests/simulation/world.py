@@ -17,11 +17,10 @@ from tests.simulation.alone import alone, outcome
 from tests.simulation.definitions import UNREGISTERED, outcome_of, stored
 from tests.simulation.faults import Crash, FaultyStore, Fuse, Reply, SimExecutor
 from tests.simulation.invariants import Model
-from workflows.core.control import REDRIVABLE
 from workflows.core.dialect import Dialect
 from workflows.core.machine import Machine
 from workflows.errors import Busy, Conflict, Invalid, Unavailable
-from workflows.model import ENDED, At, Definition, Error, Frame, Status, TaskSpec
+from workflows.model import ENDED, REDRIVABLE, At, Definition, Error, Frame, Status, TaskSpec
 from workflows.runtime.audit import Origin
 from workflows.runtime.catalogue import Catalogue, dialect_for
 from workflows.runtime.engine import Clocks, Engine

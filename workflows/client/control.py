@@ -37,8 +37,8 @@ class Control(Transport):
         return self.repeated("PUT", f"/jobs/{part(execution_id)}/priority", body)[0]
 
     def bulk(self, action: Action, wanted: Filter, preview: bool = False) -> Json:
-        """The same for all that the filter means; `preview` only tells which they are. Answer: `matched`, the first 100 ids in
-        `executions`, `done`, and `refused`, each with its `reason`."""
+        """The same for all that the filter means and that can be changed so; `preview` only tells which they are. Answer: `matched`, the
+        first 100 ids in `executions`, `left` (there was nothing to do), `done`, and `refused`, each with its `reason`."""
         body = json.dumps({"filter": wanted.body(), "preview": preview}).encode()
         return self.once("POST", f"/executions/{action}", body)[0]
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from workflows.client.control import Action
 
 NAMED = 10
-"""Ids that are shown of those that a filter means."""
+"""Ids that are shown of those that a filter means, and of those that were refused."""
 
 
 def _many(command: Command) -> Command:
@@ -177,7 +177,7 @@ def _bulk(client: Client, action: Action, options: dict[str, Any]) -> int:
         if options["preview"] and as_json:
             print_json(seen)
         else:
-            _preview(seen, to_stderr=as_json)
+            _preview(action, seen, to_stderr=as_json)
         if options["preview"] or not seen["matched"]:
             return 0
         confirmed(f"{action.capitalize()} {_counted(seen['matched'])}?")
@@ -186,17 +186,26 @@ def _bulk(client: Client, action: Action, options: dict[str, Any]) -> int:
         print_json(done)
     else:
         click.echo(f"{action}: {done['done']} done, {len(done['refused'])} refused")
-        for one in done["refused"]:
+        _rest(action, done)
+        for one in done["refused"][:NAMED]:
             click.echo(f"{one['id']}: {one['reason']}", err=True)
+        if len(done["refused"]) > NAMED:
+            click.echo(f"and {len(done['refused']) - NAMED} more", err=True)
     return FAILED if done["refused"] else 0
 
 
-def _preview(seen: Json, to_stderr: bool) -> None:
+def _preview(action: Action, seen: Json, to_stderr: bool) -> None:
     click.echo(_counted(seen["matched"]), err=to_stderr)
     for execution_id in seen["executions"][:NAMED]:
         click.echo(f"  {execution_id}", err=to_stderr)
     if seen["matched"] > NAMED:
         click.echo(f"  and {seen['matched'] - NAMED} more", err=to_stderr)
+    _rest(action, seen, to_stderr)
+
+
+def _rest(action: Action, told: Json, to_stderr: bool = False) -> None:
+    if told["left"]:
+        click.echo(f"({_counted(told['left'])} more: nothing to {action})", err=to_stderr)
 
 
 def _counted(number: int) -> str:

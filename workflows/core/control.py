@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from workflows.core.evolve import replace
 from workflows.events import Cancelled, Paused, Prioritized, Redriven, Resumed
-from workflows.model import ENDED, ROOT, At, Frame, Status
+from workflows.model import ENDED, REDRIVABLE, ROOT, At, Frame, Status
 
 if TYPE_CHECKING:
     from workflows.core.machine import Machine
-
-REDRIVABLE = frozenset({Status.FAILED, Status.CANCELLED})
 
 _WITHOUT_SUCCESS = frozenset({At.FAILED, At.CANCELLED})
 

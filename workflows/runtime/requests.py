@@ -11,11 +11,10 @@ from typing import Any
 
 from storage.protocol import CorruptRecord, Key
 from storage.records import decode
-from workflows.core.control import REDRIVABLE
 from workflows.core.machine import HISTORY_EVENTS
 from workflows.errors import Conflict, Invalid, Problem
 from workflows.events import Cancelled, Event, Paused, Prioritized, Resumed, Started
-from workflows.model import Definition
+from workflows.model import REDRIVABLE, Definition
 from workflows.runtime.audit import Act, Deed, Log
 from workflows.runtime.execution import header_of
 from workflows.runtime.inbox import Request

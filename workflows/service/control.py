@@ -1,8 +1,8 @@
 """Stopping executions and letting them go on: cancel, pause, resume, redrive; one by one, or all that a filter means.
 
 Whether an execution lets itself be stopped or redriven is decided by the engine, at its turn; here its answer becomes what the caller
-hears. In bulk the executions are found first, in one snapshot, then asked a group at a time, so that others come in between. One that is
-no longer what the filter found says so itself, as its refusal.
+hears. In bulk the executions are found first, in one snapshot; those among them that it can change are asked a group at a time, so that
+others come in between. One that has ended meanwhile is left with the rest; the engine's other refusals are told.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from storage.protocol import StoreError
 from workflows.errors import Conflict, StepwellError
-from workflows.model import ENDED, Header, Status
+from workflows.model import ENDED, REDRIVABLE, Header, Status
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import Engine
 from workflows.runtime.ledger import Ledger
@@ -50,6 +50,15 @@ _REQUESTS: dict[Action, Callable[[int], Asked]] = {
 }
 
 
+_CHANGES: dict[Action, Callable[[Header], bool]] = {
+    Action.CANCEL: lambda header: header.status not in ENDED,
+    Action.PAUSE: lambda header: header.status not in ENDED and not header.paused,
+    Action.RESUME: lambda header: header.status not in ENDED and header.paused,
+    Action.REDRIVE: lambda header: header.status in REDRIVABLE,
+}
+"""Whether it can do something to an execution that stands so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Controlled:
     """What became of one execution: its status as the change was made. One that was redriven may have ended again."""
@@ -69,11 +78,12 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """`matched`: how many the filter meant; `executions`: ids of the newest SHOWN of them; `done`: how many were changed, or were so
-    already."""
+    """`matched`: how many of those that the filter meant it could change; `executions`: ids of the newest SHOWN of them; `done`: how many
+    were changed; `left`: those for which there was nothing to do, meant as well or ended meanwhile."""
 
     matched: int
     executions: tuple[str, ...]
+    left: int = 0
     done: int = 0
     refused: tuple[Refusal, ...] = ()
 
@@ -107,16 +117,22 @@ class Control:
         return _heard(Action.REDRIVE, execution_id, ask(self._engine, Redrive(number, revision, text)))
 
     def bulk(self, action: Action, wanted: Filter, *, preview: bool = False) -> Bulk:
-        """Do it to all executions that the filter means now; `preview`: only say which. Each stands for itself: what is refused is told and
-        stops none of the others, and so is what the engine no longer takes."""
-        found = list(self._matching(wanted))
+        """Do it to all executions that the filter means now and that it can change; `preview`: only say which. Each stands for itself: what
+        is refused is told and stops none of the others, and so is what the engine no longer takes."""
+        found, others = list[Match](), 0
+        for match in self._matching(wanted):
+            if _CHANGES[action](match.header):
+                found.append(match)
+            else:
+                others += 1
         shown = tuple(match.header.id for match in found[:SHOWN])
         if preview:
-            return Bulk(len(found), shown)
+            return Bulk(len(found), shown, others)
         groups = (found[start : start + GROUP] for start in range(0, len(found), GROUP))
         note = {"filter": {name: value for name, value in asdict(wanted).items() if value not in (None, {})}}
-        refused = tuple(refusal for group in groups for refusal in self._group(action, group, note))
-        return Bulk(len(found), shown, len(found) - len(refused), refused)
+        heard = [one for group in groups for one in self._group(action, group, note)]
+        refused = tuple(one for one in heard if one.reason)
+        return Bulk(len(found), shown, others + len(heard) - len(refused), len(found) - len(heard), refused)
 
     # -------------------------------------------------------------------------------------------------------------- within
 
@@ -151,7 +167,8 @@ class Control:
                 after = page.next
 
     def _group(self, action: Action, group: Sequence[Match], note: Mapping[str, Any]) -> Iterator[Refusal]:
-        """Ask all of them, then hear all of them. `note` is for the audit log."""
+        """Ask all of them, then hear all of them: those that were not changed. No reason is needed where one has ended meanwhile. `note` is
+        for the audit log."""
         asked: list[tuple[str, Asked]] = []
         for match in group:
             request = _REQUESTS[action](match.number)
@@ -164,14 +181,21 @@ class Control:
                 asked.append((match.header.id, request))
         for execution_id, request in asked:
             try:
-                _heard(action, execution_id, answered(request))
+                status = answered(request)
+                if _late(action, status):
+                    yield Refusal(execution_id, "")
             except (StepwellError, StoreError) as error:
                 yield Refusal(execution_id, str(error))
 
 
 def _heard(action: Action, execution_id: str, status: Status) -> Controlled:
     """The engine leaves what has ended as it is, and answers how it ended. Raises Conflict."""
-    held = action in (Action.PAUSE, Action.RESUME) and status in ENDED
-    if held or (action is Action.CANCEL and status is not Status.CANCELLED):
+    if _late(action, status):
         raise Conflict(f"the execution {execution_id} has ended already: it is {status}")
     return Controlled(action, execution_id, Status(status))
+
+
+def _late(action: Action, status: Status) -> bool:
+    """Whether an execution had ended, by what the engine answered."""
+    held = action in (Action.PAUSE, Action.RESUME) and status in ENDED
+    return held or (action is Action.CANCEL and status is not Status.CANCELLED)

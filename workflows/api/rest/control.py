@@ -51,7 +51,9 @@ def _bulk(service: Service, action: Action, sent: Sent) -> Bulk:
     return service.control.bulk(action, Filter(**sent["filter"]), preview=sent["preview"])
 
 
-_EACH = "Each execution stands for itself: those that cannot are told of, and stop none of the others."
+_EACH = (
+    "Those for which there is nothing to do are counted and left. Each stands for itself: a refusal is told, and stops none of the others."
+)
 
 KIND = Kind(
     "control",
@@ -109,7 +111,7 @@ KIND = Kind(
                 view,
                 "POST",
                 f"/executions/{action}",
-                f"{does} all executions that a filter means, or tells which they are.",
+                f"{does} all executions that a filter means and that can be, or tells which they are.",
                 {200: BulkSchema},
                 description=_EACH,
                 body=BULK,

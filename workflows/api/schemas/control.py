@@ -46,13 +46,14 @@ class BulkShape(shapes.Shape):
 
 class RefusalSchema(Shape):
     id = fields.String(**given("The execution's id.", _ID))
-    reason = fields.String(**given("Why it was left as it is.", f"the execution {_ID} has ended already: it is COMPLETED"))
+    reason = fields.String(**given("Why it was left as it is.", "too many requests are waiting; try again in a moment"))
 
 
 class BulkSchema(Shape):
-    matched = fields.Integer(**given("How many executions the filter means.", 1))
+    matched = fields.Integer(**given("How many executions the filter means that can be changed so.", 1))
     executions = fields.List(fields.String(), **given("Ids of the newest 100 of them.", [_ID]))
-    done = fields.Integer(**given("How many were changed, or were so already.", 0))
+    left = fields.Integer(**given("How many more it means, for which there is nothing to do: they have ended, say, or are so already.", 0))
+    done = fields.Integer(**given("How many were changed.", 0))
     refused = fields.List(fields.Nested(RefusalSchema), **given("Those that were left as they are, and why."))
 
 
