@@ -9,14 +9,15 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """`process`: its id; None if the lock file does not tell. `command`: how it was started, "" if that cannot be read."""
+    """`process`: the one to stop, None if the lock file does not tell. `command`: how it was started, "" if that cannot be read."""
 
     process: int | None
     command: str
 
 
 def holder_of(path: Path) -> Holder | None:
-    """The process that has the store at `path` open, or None if none has. Raises OSError where the lock file cannot be read."""
+    """Who has the store at `path` open, or None if nobody has: of a server its master, as a worker would be replaced. Raises OSError
+    where the lock file cannot be read."""
     lock = path.with_name(f"{path.name}.lock")
     try:
         file = lock.open("rb")
@@ -27,8 +28,21 @@ def holder_of(path: Path) -> Holder | None:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # given up again when the file is closed, at once
         except BlockingIOError:
             process = _number(file.read(64))
-            return Holder(process, "" if process is None else _command(process))
+            return Holder(None, "") if process is None else _to_stop(process)
     return None
+
+
+def _to_stop(process: int) -> Holder:
+    """A worker is forked, so it has its master's command."""
+    command, parent = _command(process), _parent(process)
+    return Holder(parent if command and _command(parent) == command else process, command)
+
+
+def _parent(process: int) -> int:
+    try:
+        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def _number(text: bytes) -> int | None:

@@ -31,6 +31,7 @@ from ZODB.POSException import POSKeyError, StateLoadError
 
 from storage import trees
 from storage.barrier import BarrierFileStorage, open_file_storage
+from storage.holder import holder_of
 from storage.persistent_records import CLASS_OF_KIND, DocumentRecord
 from storage.protocol import Batch, CorruptRecord, Key, StoreError, StoreLocked, StoreUnavailable, View, must_follow
 
@@ -308,11 +309,19 @@ def _open_storage(path: Path, *, barrier: bool) -> BarrierFileStorage:
             # A killed process keeps its lock for a moment.
             if time.monotonic() >= give_up_at:
                 raise StoreLocked(
-                    f"{path} is in use by another server (its process id is in {path}.lock): stop that one, or give this one its own file"
+                    f"{path} is in use by another server{_who(path)}: stop that one, or give this one its own file"
                 ) from error
             time.sleep(_LOCK_PAUSE_SECONDS)
         except BaseException as error:
             _fail_open(path, error)
+
+
+def _who(path: Path) -> str:
+    with suppress(OSError):
+        holder = holder_of(path)
+        if holder is not None and holder.process is not None:
+            return f" (process {holder.process})"
+    return ""
 
 
 def _prepare_root(path: Path, root: Any) -> None:

@@ -91,9 +91,10 @@ class Application(BaseApplication):  # type: ignore[misc]
         return application
 
     def _boot(self, worker: Any) -> None:
+        """Names the master's process: a worker that is stopped alone is replaced."""
         boot(worker)
         with suppress(OSError):  # nobody may be reading any more when a killed worker is replaced
-            sys.stdout.write(f"Stepwell listens at {self._url} (store {self._settings.store}, process {os.getpid()}); Ctrl-C stops it\n")
+            sys.stdout.write(f"Stepwell listens at {self._url} (store {self._settings.store}, process {os.getppid()}); Ctrl-C stops it\n")
             sys.stdout.flush()
 
     def run(self) -> None:

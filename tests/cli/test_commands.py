@@ -263,7 +263,7 @@ def test_doctor_sees_who_has_the_store_and_who_the_port(start: Start, tmp_path: 
     code, found = examined("--store", store)
     assert code == 1
     assert found["lock"]["status"] == "fail"
-    assert f"process {process.children()[0]} (" in found["lock"]["detail"]
+    assert f"process {process.popen.pid} (" in found["lock"]["detail"]
     code, found = examined("--store", store, "--port", port)
     assert (code, found["lock"]["status"], found["address"]["status"]) == (0, "ok", "ok")
     assert "of this version answers" in found["address"]["detail"]

@@ -26,6 +26,7 @@ def test_it_says_where_it_listens_and_what_it_has_loaded(start: Start) -> None:
     url = url_of(process)
     assert Client(url).health()["status"] == "ok"
     assert not url.endswith(":0")
+    assert f"process {process.popen.pid})" in process.says("Stepwell listens at"), "the one to stop: a worker is replaced"
     functions = "alert.email, alert.slack, alert.webhook, command, echo, fail, http, http.get, http.post, sleep"
     assert f"functions: {functions} from task_functions.builtin" in process.said
     assert "definitions: hello, revision 1" in process.said
@@ -115,10 +116,11 @@ def test_an_address_of_somebody_else_is_told(start: Start, host: str, why: str) 
 
 
 def test_a_second_server_on_a_store_is_refused(start: Start) -> None:
-    url_of(start())
+    first = start()
+    url_of(first)
     second = start()
     assert second.exit() == 4
-    assert "is in use by another server" in second.said
+    assert f"is in use by another server (process {first.popen.pid}): stop that one" in second.said
     assert "Traceback" not in second.said
     assert len([line for line in second.lines if "INFO" not in line]) == 1, second.said
 
