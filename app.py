@@ -14,6 +14,7 @@ from workflows.api.rest import register_rest
 from workflows.api.safety import guard
 from workflows.api.traffic import count_traffic
 from workflows.language import compile_definition, compile_schedule
+from workflows.loading import Loading
 from workflows.model import DELIVERING, ISOLATED, SHARED
 from workflows.ping import Ping
 from workflows.runtime.alerter import Alerter
@@ -67,9 +68,11 @@ def create_app(settings: Settings) -> Flask:
     alerter = Alerter(ledger, engine, teller, ask, queue_depth=settings.alert_queue_depth, kept=settings.feed_events)
     scheduler = Scheduler(ledger, catalogue, engine, compile_schedule, inputs.check, ask=ask, expecting=alerter.wake)
     schedules, fanout = Schedules(ledger, engine, scheduler.wake), Fanout(ledger, engine.feed)
-    system = System(ledger, catalogue, engine, more=lambda: [*scheduler.troubles(), *alerter.troubles()])
+    definitions = Definitions(ledger, catalogue, engine, REGISTRY, vault, scheduler.wake)
+    loading = Loading(settings, definitions)
+    system = System(ledger, catalogue, engine, more=lambda: [*loading.troubles(), *scheduler.troubles(), *alerter.troubles()])
     service = Service(
-        definitions=Definitions(ledger, catalogue, engine, REGISTRY, vault, scheduler.wake),
+        definitions=definitions,
         executions=Executions(ledger, catalogue, engine, inputs, seats),
         control=Control(ledger, catalogue, engine, inputs),
         listing=Listing(ledger, catalogue),
@@ -89,7 +92,7 @@ def create_app(settings: Settings) -> Flask:
     app = Flask("stepwell", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     ping = Ping(settings.ping_url, settings.ping_interval, service.system.unwell)
-    app.extensions["stepwell"] = Server(settings, store, engine, service, scheduler, alerter, ping)
+    app.extensions["stepwell"] = Server(settings, store, engine, service, loading, scheduler, alerter, ping)
     count_traffic(app)
     register_problems(app)
     guard(app, settings, service.keys)

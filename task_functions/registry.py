@@ -232,7 +232,7 @@ def load(source: str) -> Loaded:
         files = [file for file in sorted(directory.glob("*.py")) if not file.name.startswith("_") and not has_variables(file)]
         results = [_load(source, functools.partial(_import_file, file, _private_name(file))) for file in files]
     elif all(part.isidentifier() for part in source.split(".")):
-        results = [_load(source, functools.partial(importlib.import_module, source))]
+        results = [_load(source, functools.partial(_import_module, source))]
     else:
         results = [Loaded(errors=(LoadError(source, "there is no such directory, and this is not the name of a module"),))]
     names = {name for result in results for name in result.names}
@@ -252,6 +252,15 @@ def _load(source: str, act: Callable[[], ModuleType]) -> Loaded:
     new = (name for name, function in after.items() if before.get(name) is not function)
     own = (name for name, function in after.items() if _identity(function.call)[0] == module.__name__)
     return Loaded(names=tuple({*new, *own}))
+
+
+def _import_module(source: str) -> ModuleType:
+    try:
+        return importlib.import_module(source)
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{source}.".startswith(f"{error.name}."):
+            raise ModuleNotFoundError(f"this is neither a directory nor a module: {error}", name=error.name) from None
+        raise
 
 
 def _private_name(file: Path) -> str:

@@ -74,9 +74,13 @@ RULES: dict[str, tuple[str, ...]] = {
     ),
     "workflows.server": (
         *("workflows.service", "workflows.settings", "workflows.setting", "workflows.keyfile", "workflows.ping"),
-        *("workflows.runtime.engine", "workflows.runtime.catalogue", "workflows.runtime.audit", "workflows.runtime.scheduler"),
-        "workflows.runtime.alerter",
-        *("task_functions.registry", "task_functions.permissions"),
+        *("workflows.runtime.engine", "workflows.runtime.audit", "workflows.runtime.scheduler", "workflows.runtime.alerter"),
+        *("workflows.loading", "task_functions.permissions"),
+        *LAYER_0,
+        *STORE,
+    ),
+    "workflows.loading": (
+        *("workflows.service.definitions", "workflows.runtime.catalogue", "workflows.settings", "task_functions.registry"),
         *LAYER_0,
         *STORE,
     ),

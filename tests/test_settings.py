@@ -128,11 +128,11 @@ def test_paths_of_a_file_start_from_its_directory(tmp_path: Path) -> None:
 def test_lists_and_nothing_in_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEPWELL_FUNCTIONS", " a , b,,")
     monkeypatch.setenv("STEPWELL_SECRETS", "")
-    settings = read_settings()
+    settings = read().settings
     assert settings.functions == ("a", "b")
     assert settings.secrets is None
     monkeypatch.setenv("STEPWELL_FUNCTIONS", "")
-    assert read_settings().functions == ()
+    assert read().settings.functions == ()
 
 
 def test_variables_that_are_no_settings_but_known(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,8 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -60,8 +62,18 @@ class Configuration:
 
 
 def read_settings() -> Settings:
-    """The settings of a process that has no flags. Raises SettingsError."""
-    return read().settings
+    """The settings of a server that has no flags. Raises SettingsError."""
+    return ready(read())
+
+
+def ready(configuration: Configuration) -> Settings:
+    """The settings of a server. Raises SettingsError where one that was given names a place that is not there."""
+    problems = [
+        f"{_told(given)} is {given.setting.quoted(given.value)}: {wrong}" for given in configuration.given for wrong in _missing(given)
+    ]
+    if problems:
+        raise SettingsError(*problems)
+    return configuration.settings
 
 
 def read(flags: Mapping[str, Any] | None = None, config: str | None = None) -> Configuration:
@@ -78,6 +90,23 @@ def read(flags: Mapping[str, Any] | None = None, config: str | None = None) -> C
     if problems:
         raise SettingsError(*problems)
     return Configuration(Settings(**{name: given.value for name, given in found.items()}), tuple(found.values()), file)
+
+
+def _missing(given: Given) -> Iterator[str]:
+    if given.origin == DEFAULT or given.value is None:
+        return
+    if given.setting.name in ("definitions", "secrets") and not Path(given.value).is_dir():
+        yield "there is no such directory"
+    elif given.setting.name == "functions":
+        yield from (f"{source} is neither a directory nor a module" for source in given.value if not _is_source(source))
+
+
+def _is_source(source: str) -> bool:
+    """Whether functions can be looked for there. Of a module only the package is found: what is in it would have to be imported."""
+    package = source.partition(".")[0]
+    if Path(source).is_dir() or not package.isidentifier():
+        return Path(source).is_dir()
+    return bool(find_spec(package) or PathFinder.find_spec(package, [os.getcwd()]))
 
 
 def _told(given: Given) -> str:

@@ -5,39 +5,42 @@ Owns the order and what is said about it on the way. Nothing is opened before `s
 
 from __future__ import annotations
 
-import logging
 import os
-from pathlib import Path
 
-from storage.protocol import Store, StoreError
+from storage.protocol import Store
 from task_functions import permissions
-from task_functions.registry import load
-from workflows.errors import Invalid, StepwellError
 from workflows.keyfile import configured_keys, no_keys
+from workflows.loading import Loading
 from workflows.ping import Ping
 from workflows.runtime.alerter import Alerter
 from workflows.runtime.audit import Origin
-from workflows.runtime.catalogue import Registration
 from workflows.runtime.engine import Engine
 from workflows.runtime.scheduler import Scheduler
 from workflows.service import Service
 from workflows.service.asking import acting
 from workflows.setting import SettingsError
-from workflows.settings import BUILT_IN, Settings
-
-log = logging.getLogger(__name__)
+from workflows.settings import Settings
 
 
 class Server:
     """`start` is idempotent within a process; `stop` before `start` is fine."""
 
     def __init__(
-        self, settings: Settings, store: Store, engine: Engine, service: Service, scheduler: Scheduler, alerter: Alerter, ping: Ping
+        self,
+        settings: Settings,
+        store: Store,
+        engine: Engine,
+        service: Service,
+        loading: Loading,
+        scheduler: Scheduler,
+        alerter: Alerter,
+        ping: Ping,
     ) -> None:
         self.settings = settings
         self.service = service
         self._store = store
         self._engine = engine
+        self._loading = loading
         self._scheduler = scheduler
         self._ping = ping
         self._alerter = alerter
@@ -46,7 +49,7 @@ class Server:
 
     def start(self) -> None:
         """Raises storage.StoreError when the store cannot be opened, SettingsError when nobody could come in. Bad function and definition
-        files are logged and left out."""
+        files are left out, as `loading` says."""
         if self._pid == os.getpid():
             return
         self._store.open()
@@ -57,11 +60,11 @@ class Server:
             raise
         self._pid = os.getpid()
         self._permit()
-        self._load_functions()
+        self._loading.load_functions()
         self._engine.start()
         self._alerter.start()
         with acting(Origin("startup")):
-            self._load_definitions(self.settings.definitions)
+            self._loading.load_definitions()
         self._scheduler.start()
         self._ping.start()
 
@@ -94,33 +97,3 @@ class Server:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-    def _load_functions(self) -> None:
-        for source in (BUILT_IN, *self.settings.sources):
-            loaded = load(source)
-            for error in loaded.errors:
-                log.error("functions: %s", error)
-            log.info("functions: %s from %s", ", ".join(loaded.names) or "none", source)
-
-    def _load_definitions(self, directory: Path) -> None:
-        if not directory.is_dir():
-            log.error("definitions: %s is not a directory", directory)
-            return
-        for path in sorted(directory.glob("*.json")):
-            try:
-                done = self.service.definitions.load_file(path)
-            except Invalid as invalid:
-                for problem in invalid.problems:
-                    log.error("definitions: %s: %s", path, problem)
-            except (StepwellError, StoreError) as error:
-                log.error("definitions: %s: %s", path, error)
-            else:
-                for warning in done.warnings:
-                    log.warning("definitions: %s: %s", path, warning)
-                log.info("definitions: %s, revision %d%s", done.id, done.revision, _became(done))
-
-
-def _became(done: Registration) -> str:
-    if done.deleted:
-        return " was deleted, and stays so while its file is as it was"
-    return "" if done.created else " (unchanged)"

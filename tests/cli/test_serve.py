@@ -39,13 +39,45 @@ def test_bad_files_are_told_with_their_place_and_do_no_harm(start: Start, tmp_pa
     definitions.mkdir()
     (functions / "broken.py").write_text("import nothing_of_that_name\n")
     (functions / "mine.py").write_text("from task_functions import task_function\n@task_function('mine')\ndef mine(data):\n    return 1\n")
-    (definitions / "typo.json").write_text('{"id": "typo", "tasks": [{"id": "a", "name": "A", "functionName": "mime", "maxRetry": 0}]}')
+    task = '{"id": "a", "name": "A", "functionName": "mine", "maxRetry": 0}'
+    for name in ("one", "twin"):
+        (definitions / f"{name}.json").write_text(f'{{"id": "one", "name": "{name}", "tasks": [{task}]}}')
+    (definitions / "no.json").write_text("{")
+    (definitions / "a-typo.json").write_text('{"id": "typo", "tasks": [{"id": "a", "name": "A", "functionName": "mime", "maxRetry": 0}]}')
     process = start("--functions", str(functions), "--definitions", str(definitions))
-    url_of(process)
+    url = url_of(process)
     assert f"{functions}/broken.py:1: ModuleNotFoundError" in process.said
     assert "functions: mine from" in process.said
-    assert "typo.json: /tasks/0/functionName" in process.said
+    assert "typo.json:1:67: /tasks/0/functionName" in process.said
     assert "did you mean 'mine'" in process.said
+    assert "twin.json: the id 'one' is that of" in process.said
+    health = Client(url).health()
+    assert (health["status"], len(health["troubles"])) == ("degraded", 4)
+    broken, typo, no_json, twin = health["troubles"]
+    assert broken.startswith(f"functions were not loaded at start-up: {functions}/broken.py:1: ModuleNotFoundError")
+    assert typo.startswith(f"a definition was refused at start-up: {definitions}/a-typo.json:1:67: /tasks/0/functionName")
+    assert no_json.startswith(f"a definition was refused at start-up: {definitions}/no.json: ")
+    assert twin.startswith(f"definitions of one id: {definitions}/twin.json: the id 'one' is that of {definitions}/one.json, too")
+
+
+@pytest.mark.parametrize("place", ["secrets", "definitions", "functions"])
+def test_a_place_that_is_named_and_not_there_is_refused(start: Start, tmp_path: Path, place: str) -> None:
+    why = "nowhere is neither a directory nor a module" if place == "functions" else "there is no such directory"
+    named = "['nowhere']" if place == "functions" else "'nowhere'"
+    process = start(f"--{place}", "nowhere")
+    assert process.exit() == 2
+    assert process.lines == [f"stepwell: --{place} is {named}: {why}"]
+    (tmp_path / "stepwell.toml").write_text(f"{place} = {named}\n")
+    process = start()
+    assert process.exit() == 2
+    assert process.lines == [f"stepwell: stepwell.toml:1: {place} is {named}: {why}"]
+
+
+def test_a_module_of_the_current_directory_is_there(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "ours.py").write_text("from task_functions import task_function\n@task_function\ndef mine(data):\n    return 1\n")
+    process = start("--functions", "ours")
+    url_of(process)
+    assert "functions: mine from ours" in process.said
 
 
 def test_the_shipped_jobs_keep_their_functions_beside_ones_own(start: Start, tmp_path: Path) -> None:

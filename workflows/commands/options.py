@@ -13,6 +13,7 @@ from workflows.settings import TABLE
 
 if TYPE_CHECKING:
     from workflows.configuration import Configuration
+    from workflows.settings import Settings
 
 
 def settings_options(*names: str) -> Callable[[Command], Command]:
@@ -39,6 +40,16 @@ def configured(flags: Mapping[str, Any]) -> Configuration:
     """The same; ends the command where they cannot be."""
     try:
         return configuration(flags)
+    except SettingsError as error:
+        fail(error, USAGE)
+
+
+def startable(flags: Mapping[str, Any]) -> Settings:
+    """Those that a server can start with; ends the command where none can."""
+    from workflows.configuration import ready
+
+    try:
+        return ready(configured(flags))
     except SettingsError as error:
         fail(error, USAGE)
 

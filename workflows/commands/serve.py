@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import click
 
 from workflows.commands.common import FAILED, fail
-from workflows.commands.options import configured, settings_options
+from workflows.commands.options import settings_options, startable
 
 
 @click.command()
@@ -23,7 +23,7 @@ def serve(**flags: Any) -> NoReturn:
     \b
     Exit codes: 0 stopped as asked, 1 the address is taken, 2 wrong usage, 3 the server died, 4 the store cannot be opened.
     """
-    settings = configured(flags).settings
+    settings = startable(flags)
 
     from workflows.serve import CannotListen
     from workflows.serve import serve as serve_until_stopped
