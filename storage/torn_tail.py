@@ -23,12 +23,17 @@ _HEADER_BYTES = 23  # with the three lengths that follow
 _FINISHED = frozenset([b" ", b"u", b"p"])
 
 
+def begins_as_store(head: bytes) -> bool:
+    """Whether a file with these first bytes is FileStorage's."""
+    return head[: len(_MAGIC)] == _MAGIC
+
+
 def cut_torn_tail(path: Path) -> None:
     """Cut the tail, or raise StoreError when the damage is of another kind. The caller holds the file's lock."""
     with path.open("r+b") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
-        if file.read(len(_MAGIC)) != _MAGIC:
+        if not begins_as_store(file.read(len(_MAGIC))):
             raise StoreError(f"{path} is not a ZODB file: name another file, or move this one away")
         position = _end_of_finished(file, size)
         file.seek(position)

@@ -248,7 +248,19 @@ def test_doctor_changes_nothing_and_tells_what_to_do(monkeypatch: pytest.MonkeyP
     assert "store" not in found
 
 
-def test_doctor_on_stores() -> None:
+def test_doctor_counts_no_functions_that_are_not_there() -> None:
+    checks = json.loads(stepwell("doctor", "--json", "--port", "0", "--functions", "nodir").stdout)["checks"]
+    assert [(one["status"], "nodir" in one["detail"]) for one in checks if one["name"] == "functions"] == [("fail", True)]
+
+
+def test_doctor_on_stores(tmp_path: Path) -> None:
+    file = tmp_path / "g.fs"
+    file.write_text("this is a graph")
+    code, found = examined("--store", str(file))
+    assert (code, found["store"]["status"]) == (1, "fail")
+    assert "this is not a ZODB file" in found["store"]["detail"]
+    file.write_bytes(b"")
+    assert examined("--store", str(file))[1]["store"]["status"] == "ok"
     assert examined("--store", "memory:")[1]["store"]["status"] == "warn"
     assert "unknown scheme" in examined("--store", "oracle://x")[1]["store"]["detail"]
     assert examined("--store", "/dev/shm/nobody/Data.fs")[1]["filesystem"]["status"] == "warn"

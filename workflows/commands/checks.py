@@ -14,6 +14,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -86,13 +87,20 @@ def _existing(path: Path) -> Path:
 
 
 def _writable(path: Path) -> Check:
+    from storage.torn_tail import begins_as_store
+
     size = f", {_bytes(path.stat().st_size)}" if path.is_file() else ", which will be made"
     at = f"{path}{size}"
     if path.is_dir():
         return Check("store", "fail", f"{path} is a directory", "name a file in it, such as Data.fs")
     for place in (path, _existing(path)):
-        if place.exists() and not os.access(place, os.W_OK):
-            return Check("store", "fail", f"{at}: {place} may not be written to", f"give this user the right to write to {place}")
+        if place.exists() and not os.access(place, os.W_OK | (os.R_OK if place == path else 0)):
+            return Check(
+                "store", "fail", f"{at}: {place} may not be read and written", f"give this user the right to read and write {place}"
+            )
+    with path.open("rb") if path.exists() else nullcontext() as file:
+        if file and (head := file.read(64)) and not begins_as_store(head):
+            return Check("store", "fail", f"{at}: this is not a ZODB file", "name another file, or move this one away")
     return Check("store", "ok", at)
 
 
@@ -156,7 +164,8 @@ def functions(settings: Settings) -> Iterator[Check]:
     registry, errors = load_functions(settings)
     for error in errors:
         yield Check("functions", "fail", str(error), "mend the file, or name another module or directory")
-    yield Check("functions", "ok", f"{len(registry.names())} from {', '.join(settings.sources)}")
+    if not errors:
+        yield Check("functions", "ok", f"{len(registry.names())}, built in or from {', '.join(settings.sources) or 'nowhere else'}")
 
 
 def definitions(settings: Settings) -> Iterator[Check]:
