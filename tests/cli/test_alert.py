@@ -121,6 +121,12 @@ def test_addresses_and_secrets() -> None:
             ("--slack", "https://a", "--on", "failed,mised"),
             "'mised' is no kind of alert: failed, missed, late, queueDepth; did you mean 'missed'?",
         ),
+        (("--webhook", "foo", "--secret", "S"), "--webhook is an address that begins with http:// or https://, or secret:NAME"),
+        (("--slack", "https://"), "--slack is an address that begins with http:// or https://"),
+        (("--slack", "secret:a b"), "--slack: 'a b' is no name of a secret"),
+        (("--webhook", "https://a", "--secret", "whsec_a+b="), "--secret: 'whsec_a+b=' is no name of a secret"),
+        (("--email", "ada", "--smtp", "mail"), "--email is a mail address, as ops@example.com, not 'ada'"),
+        (("--email", "a@b.example", "--smtp", "mail", "--from", "x"), "--from is a mail address"),
         (("--email", "a@b.example"), "mail goes by a server: --smtp HOST:PORT"),
         (("--email", "a@b.example", "--smtp", "smtp://mail"), "--smtp is the name of a mail server and its port"),
         (("--email", "a@b.example", "--smtp", "mail:70000"), "--smtp is the name of a mail server and its port"),
@@ -139,6 +145,18 @@ def test_a_job_of_another_kind_is_not_replaced_or_removed(server: str) -> None:
         assert result.exit_code == 2
         assert "the job 'good' is there and hears no alerts" in result.stderr
     assert stepwell("alert", "remove", "nobody", "--yes", server=server).exit_code == 2
+
+
+def test_one_that_is_there_is_not_replaced_without_a_question(server: str) -> None:
+    first = ("alert", "add", "twice", "--slack", "https://a.example/key")
+    assert stepwell(*first, server=server).exit_code == 0
+    assert stepwell(*first, server=server).exit_code == 0, "it is the same"
+    other = ("alert", "add", "twice", "--slack", "secret:CHAT")
+    result = stepwell(*other, server=server, stdin="n\n")
+    assert (result.exit_code, "by chat (a.example). Replace it?" in result.stderr) == (2, True)
+    assert Client(server).definition("twice")["revision"] == 1
+    assert stepwell(*other, "--yes", server=server).exit_code == 0
+    assert Client(server).definition("twice")["revision"] == 2
 
 
 # ----------------------------------------------------------------------------------------------------------- a receiver's life
@@ -194,9 +212,9 @@ def listed(server: str) -> None:
         ["mail", "mail", "ada@b.example", "all", "all"],
         ["ops", "webhook", rows[2][2], "all", "all"],
     ]
-    assert rows[3] == ["time", "kind", "message", "told", "to"]
+    assert rows[3] == ["time", "kind", "message", "deliveries"]
     assert rows[4][2] == "test"
-    assert rows[4][-1] == "ops"
+    assert rows[4][-2:] == ["ops", "COMPLETED"]
     found = json.loads(stepwell("alert", "list", "--json", "--limit", "1", server=server).stdout)
     assert [one["id"] for one in found["receivers"]] == ["chat", "mail", "ops"]
     assert [one["kind"] for one in found["alerts"]] == ["test"]
@@ -222,6 +240,10 @@ def test_a_receiver_that_will_not_and_one_that_cannot_yet(server: str, site: Sit
     assert "503 Service Unavailable" in rows["ill"]
     assert "it is tried again" in result.stderr
     assert len([one for one in site.seen if one.path == "/gone"]) == 1
+    newest = next(line for line in stepwell("alert", "list", server=server).stdout.splitlines() if " test " in line)
+    assert newest.endswith("  gone FAILED, ill RETRYING"), newest
+    [told] = json.loads(stepwell("alert", "list", "--json", "--limit", "1", server=server).stdout)["alerts"]
+    assert [(one["job"], one["status"]) for one in told["executions"]] == [("gone", "FAILED"), ("ill", "RETRYING")]
     refused = stepwell("alert", "remove", "ill", "--yes", server=server)
     assert refused.exit_code == 1, "it has yet to tell of one"
 

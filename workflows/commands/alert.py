@@ -72,6 +72,7 @@ def _kinds(_ctx: click.Context, _parameter: click.Parameter, given: tuple[str, .
 )
 @click.option("--on", "kinds", metavar="KINDS", multiple=True, callback=_kinds, help=f"Any of {','.join(KINDS)}.  [default: all]")
 @click.option("--jobs", metavar="PATTERN", multiple=True, help="Only about these jobs, as report-*; may be given again.  [default: all]")
+@click.option("--yes", is_flag=True, help="Do not ask before one that is there is replaced.")
 @click.option("--print", "only_print", is_flag=True, help="Print the definition and register nothing.")
 @server_option
 @json_option
@@ -82,12 +83,15 @@ def add(
     to: tuple[str, ...],
     kinds: tuple[str, ...],
     jobs: tuple[str, ...],
+    yes: bool,
     only_print: bool,
     server: str | None,
     as_json: bool,
     **more: Any,
 ) -> None:
     """Make a job that tells of alerts, by webhook, chat or mail.
+
+    One of the name that hears alerts already is replaced, after a question.
 
     \b
     stepwell alert add ops --webhook https://ops.example.com/hooks/stepwell --secret OPS_SIGNING --jobs 'report-*'
@@ -110,7 +114,10 @@ def add(
         print_json(made)
         return
     with client_of(server) as client:
-        _document(client, name, missing_ok=True)
+        former = _document(client, name, missing_ok=True)
+        if former not in (None, made):
+            by, where = delivery(former)
+            confirmed(f"The job {name!r} hears alerts already, and tells of them by {by}{f' ({where})' if where else ''}. Replace it?", yes)
         answer = client.register(made)
     for warning in answer["warnings"]:
         note(finding({"severity": "warning", **warning}))
@@ -130,6 +137,9 @@ def list_(limit: int, server: str | None, as_json: bool) -> None:
     with client_of(server) as client:
         receivers = [document for one in client.definitions() if one["hearsAlerts"] and (document := _found(client, one["id"]))]
         alerts = list(islice(client.alerts(page=max(1, min(limit, 200))), limit))
+        for one in alerts:
+            for told in one["executions"]:
+                _look(client, told)
     if as_json:
         print_json({"receivers": [{"id": one["id"], "onAlert": one["onAlert"]} for one in receivers], "alerts": alerts})
         return
@@ -139,7 +149,7 @@ def list_(limit: int, server: str | None, as_json: bool) -> None:
         note("nobody hears alerts; `stepwell alert add` makes a job that does")
     if alerts:
         click.echo()
-        table(("time", "kind", "message", "told to"), map(_alert_row, alerts))
+        table(("time", "kind", "message", "deliveries"), map(_alert_row, alerts))
 
 
 @alert.command(epilog=EXIT_CODES)
@@ -206,11 +216,12 @@ def _found(client: Client, name: str) -> Json | None:
     return document
 
 
-def _document(client: Client, name: str, missing_ok: bool = False) -> None:
-    """End the command where the job is one of another kind, which is not to be lost by accident."""
+def _document(client: Client, name: str, missing_ok: bool = False) -> Any:
+    """The job's document, if there is one. Ends the command where it is one of another kind, which is not to be lost by accident."""
     found = _found(client, name) if missing_ok else client.definition(name)["document"]
     if found is not None and "onAlert" not in found:
         fail(f"the job {name!r} is there and hears no alerts; `stepwell definitions` is for such jobs", USAGE)
+    return found
 
 
 @dataclass(slots=True)
@@ -243,6 +254,21 @@ def _delivery(telling: Json) -> _Delivery:
     return _Delivery(telling["job"], telling["executionId"], reason or "", "NOT STARTED" if reason else "QUEUED")
 
 
+def _look(client: Client, telling: Json) -> None:
+    """Add how the delivery stands."""
+    from workflows.client import ClientError
+
+    one = _delivery(telling)
+    if not one.ended:
+        try:
+            one.look(client)
+        except ClientError as error:
+            if error.status != 404:
+                raise
+            one.status = "NOT STARTED"  # not yet
+    telling["status"] = one.status
+
+
 def _follow(client: Client, told: list[_Delivery], wait: float) -> None:
     """Look until all have ended or the time is over; the first failure of each that is retried is told at once."""
     until, warned = time.monotonic() + wait, set[str]()
@@ -270,4 +296,4 @@ def _receiver_row(document: Json) -> Iterator[str]:
 def _alert_row(one: Json) -> Iterator[str]:
     message = one["event"]["data"].get("message", one["event"]["type"])
     yield from (local(one["time"]), one["kind"], excerpt(message))
-    yield ", ".join(f"{told['job']}{' (not started)' if told['reason'] else ''}" for told in one["executions"])
+    yield ", ".join(f"{told['job']} {told['status']}" for told in one["executions"])

@@ -21,6 +21,9 @@ NEVER_AGAIN = ["AlertRefused", "HttpNotAllowed", "InvalidInput"]
 EVENT = {"event.$": "$.input"}
 
 _PLACE = re.compile(r"(?P<host>[^\s:/]+|\[[0-9a-fA-F:]+\])(?::(?P<port>[0-9]{1,5}))?")
+_URL = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
+_MAIL = re.compile(r"[^\s@]+@[^\s@]+")
+_SECRET = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 TLS_PORT = 465
 
 Json = dict[str, Any]
@@ -39,18 +42,21 @@ def webhook(url: str, secrets: Sequence[str]) -> Json:
             "a webhook is signed: name the secret that it is signed with, --secret NAME. The server finds its value as "
             "STEPWELL_SECRET_NAME; make one with: echo whsec_$(openssl rand -base64 32)"
         )
-    keys = [{"$secret": name} for name in secrets]
-    return {"url": _value(url), "secret": keys if len(keys) > 1 else keys[0]}
+    keys = [_secret("--secret", name) for name in secrets]
+    return {"url": _address("--webhook", url), "secret": keys if len(keys) > 1 else keys[0]}
 
 
 def slack(url: str, secrets: Sequence[str]) -> Json:
     if secrets:
         raise click.UsageError("a chat needs no --secret; if its URL is one, write --slack secret:NAME")
-    return {"url": _value(url)}
+    return {"url": _address("--slack", url)}
 
 
 def email(to: Sequence[str], smtp: str | None, tls: str | None, sender: str | None, user: str | None, secrets: Sequence[str]) -> Json:
     """`sender` None: the user where that is an address, else the first who gets it."""
+    for option, address in (*(("--email", one) for one in to), *((("--from", sender),) if sender else ())):
+        if not _MAIL.fullmatch(address):
+            raise click.UsageError(f"{option} is a mail address, as ops@example.com, not {address!r}")
     if smtp is None:
         raise click.UsageError("mail goes by a server: --smtp HOST:PORT")
     place = _PLACE.fullmatch(smtp)
@@ -63,7 +69,7 @@ def email(to: Sequence[str], smtp: str | None, tls: str | None, sender: str | No
         "host": place["host"].strip("[]"),
         **({"port": port} if port else {}),
         "tls": tls or ("tls" if port == TLS_PORT else "starttls"),
-        **({"username": user, "password": {"$secret": secrets[0]}} if user else {}),
+        **({"username": user, "password": _secret("--secret", secrets[0])} if user else {}),
         "from": sender or (user if user and "@" in user else to[0]),
         "to": list(to),
     }
@@ -79,9 +85,21 @@ def delivery(document: Json) -> tuple[str, str]:
     return "a job", ""
 
 
-def _value(text: str) -> Any:
+def _address(option: str, text: str) -> Any:
     """`secret:NAME` refers to a secret."""
-    return {"$secret": text.removeprefix("secret:")} if text.startswith("secret:") else text
+    if text.startswith("secret:"):
+        return _secret(option, text.removeprefix("secret:"))
+    if not _URL.fullmatch(text):
+        raise click.UsageError(
+            f"{option} is an address that begins with http:// or https://, or secret:NAME for the secret that holds it, not {text!r}"
+        )
+    return text
+
+
+def _secret(option: str, name: str) -> Json:
+    if not _SECRET.fullmatch(name):
+        raise click.UsageError(f"{option}: {name!r} is no name of a secret: that has letters, digits and _, and begins with no digit")
+    return {"$secret": name}
 
 
 def _shown(parameters: Json) -> str:
