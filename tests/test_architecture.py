@@ -109,7 +109,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.commands": ("workflows.commands", "workflows.client", "workflows.configuration", *SETTINGS),
     "workflows.commands.serve": ("workflows.commands", "workflows.serve"),
     "workflows.commands.functions": ("task_functions.registry", *SETTINGS),
-    "workflows.commands.lint": ("workflows.commands", "workflows.language", "task_functions.registry"),
+    "workflows.commands.lint": ("workflows.commands", "workflows.language", "workflows.configuration", "task_functions.registry"),
     "workflows.commands.importing": ("workflows.commands", "workflows.importers"),
     "workflows.commands.exporting": (
         *("workflows.commands", "workflows.client", "workflows.exporters", "workflows.language"),

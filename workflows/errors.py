@@ -51,7 +51,12 @@ class Invalid(StepwellError):
 
 
 class NotFound(StepwellError):
-    """No such definition or execution."""
+    """No such definition or execution. `among`: the index of all ids there are, where it may name one like `id`."""
+
+    def __init__(self, text: str, among: str = "", id: str = "") -> None:
+        self.among = among
+        self.id = id
+        super().__init__(text)
 
 
 class Conflict(StepwellError):

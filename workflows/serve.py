@@ -36,7 +36,7 @@ class CannotListen(StepwellError):
 
 
 def serve(settings: Settings) -> NoReturn:
-    """Serve until told to stop. Exits 0 when drained, 3 when the engine died, 4 when the store cannot be opened. Raises CannotListen."""
+    """Serve until told to stop. Exits 0 when drained, 3 when the engine died, 4 when it cannot start. Raises CannotListen."""
     listener = listen(settings.host, settings.port)
     logs.set_up(settings.log_format, settings.log_level)
     try:

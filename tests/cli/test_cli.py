@@ -19,6 +19,27 @@ from workflows.client import Change, Client
 NOBODY = "http://127.0.0.1:1"
 
 
+# -------------------------------------------------------------------------------------------------------------------- errors
+
+
+@pytest.mark.parametrize("command", [("show", "nope"), ("schedules", "show", "nope"), ("run", "nope"), ("logs", "nope")])
+def test_an_error_is_json_where_that_was_asked_for(shared: str, command: tuple[str, ...]) -> None:
+    result = stepwell(*command, "--json", server=shared)
+    error = json.loads(result.stdout)["error"]
+    assert (result.exit_code, error["status"], error["problems"]) == (2, 404, [])
+    assert error["detail"] in result.stderr
+    assert stepwell(*command, server=shared).stdout == ""
+    gone = json.loads(stepwell(*command, "--json", server=NOBODY).stdout)["error"]
+    assert (gone["status"], NOBODY in gone["detail"]) == (None, True)
+
+
+def test_problems_are_json_too(shared: str) -> None:
+    result = stepwell("run", "good", "--input", "[1]", "--json", server=shared)
+    assert result.exit_code == 2
+    [found] = json.loads(result.stdout)["error"]["problems"]
+    assert found["message"] in result.stderr
+
+
 # ----------------------------------------------------------------------------------------------------------------------- run
 
 

@@ -109,14 +109,19 @@ def test_lint_prints_every_problem_with_its_place() -> None:
         "bad.json:2:40: error: /tasks/0/functionName: there is no function \"ehco\"; did you mean 'echo'?",
         "1 file: 2 errors, 0 warnings",
     ]
+    assert "were looked for in task_functions.examples (there is no stepwell.toml here)" in result.stderr
+    Path("stepwell.toml").write_text("functions = []\ndefinitions = '.'\n")
+    assert "were looked for in nowhere else (stepwell.toml was read)" in stepwell("lint", "bad.json").stderr
 
 
 def test_a_refusal_by_the_server_is_printed_in_the_same_lines(shared: str) -> None:
     Path("bad.json").write_text(BAD)
     linted, refused = stepwell("lint", "bad.json"), stepwell("run", "bad.json", "--server", shared)
     assert refused.exit_code == 2
-    assert refused.stderr.splitlines()[:-1] == linted.stdout.splitlines()[:-1]
-    assert refused.stderr.splitlines()[-1] == "stepwell: refused for 2 problems"
+    *findings, counted, advice = refused.stderr.splitlines()
+    assert findings == linted.stdout.splitlines()[:-1]
+    assert counted == "stepwell: refused for 2 problems"
+    assert advice == "stepwell: the server reads its functions when it starts: if the function is new, restart it"
     with pytest.raises(ClientError) as caught:
         Client(shared).register(Path("bad.json"))
     assert json.loads(stepwell("lint", "bad.json", "--json").stdout)["files"][0]["problems"] == list(caught.value.findings)

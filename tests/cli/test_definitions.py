@@ -70,10 +70,12 @@ def test_a_file_that_is_refused_stops_none_of_the_others(shared: str) -> None:
     )
     result = stepwell("definitions", "push", "bad.json", "odd.json", server=shared)
     assert result.exit_code == 2
-    refusal, summary, warning = result.stderr.splitlines()
+    refusal, summary, advice, warning = result.stderr.splitlines()
     assert refusal.startswith("bad.json:1:")
     assert "did you mean 'echo'?" in refusal
     assert summary == "stepwell: bad.json: refused for 1 problem"
+    assert "if the function is new, restart it" in advice
+    assert stepwell("definitions", "push", "bad.json", "bad.json", server=shared).stderr.count("restart it") == 1
     assert warning.startswith("odd.json:1:")
     assert "registered successfully" in result.stdout
     first, second = stepwell("definitions", "push", "bad.json", "odd.json", "--json", server=shared).stdout.splitlines()

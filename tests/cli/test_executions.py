@@ -250,7 +250,19 @@ def test_logs_of_each_attempt(house: House) -> None:
 def test_logs_of_one_attempt(house: House) -> None:
     text = stepwell("logs", house.good, "--task", "first", "--attempt", "2", server=house.url).stdout
     assert text.count("hello from first") == 1
-    assert stepwell("logs", house.good, "--task", "nobody", server=house.url).output == "nothing was printed or logged\n"
+    unknown = stepwell("logs", house.good, "--task", "frist", server=house.url)
+    assert (unknown.exit_code, unknown.stderr) == (2, f"stepwell: the execution {house.good} has no task 'frist'; did you mean 'first'?\n")
+    none = stepwell("logs", house.good, "--task", "first", "--attempt", "9", server=house.url)
+    assert (none.exit_code, none.output) == (0, "nothing was printed or logged\n")
+
+
+def test_logs_of_a_state_within_others(house: House) -> None:
+    inner = {"StartAt": "Deep", "States": {"Deep": {"Type": "Pass", "End": True}}}
+    outer = {"Map": {"Type": "Map", "ItemsPath": "$.items", "ItemProcessor": inner, "End": True}}
+    execution_id = house.client.execute(house.client.register({"id": "deep", "StartAt": "Map", "States": outer})["id"], {"items": [1]})
+    until(lambda: house.client.state(execution_id)["endTime"])
+    assert stepwell("logs", execution_id, "--task", "Deep", server=house.url).output == "nothing was printed or logged\n"
+    assert "did you mean 'Deep'?" in stepwell("logs", execution_id, "--task", "Deepp", server=house.url).stderr
 
 
 def test_logs_are_followed_to_the_end(house: House) -> None:

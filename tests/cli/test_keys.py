@@ -44,6 +44,7 @@ def test_the_key_is_sent_and_needed(walled: Walled) -> None:
     result = stepwell("executions", server=walled.url)
     assert result.exit_code == 2
     assert "this server wants a key" in result.stderr
+    assert "send the key that the variable STEPWELL_API_KEY holds" in result.stderr
     assert stepwell("executions", server=walled.url, STEPWELL_API_KEY=walled.admin).exit_code == 0
     wrong = stepwell("executions", server=walled.url, STEPWELL_API_KEY="sw_wrong")
     assert (wrong.exit_code, "is unknown, or has been revoked" in wrong.stderr) == (2, True)

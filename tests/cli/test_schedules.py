@@ -73,11 +73,14 @@ def test_what_is_wrong_is_told(shared: str, tmp_path: Path, nightly: str) -> Non
     file.write_text('{"id": "x",\n "cron": "61 * * * *"}')
     refused = stepwell("schedules", "add", "good", "--file", str(file), server=shared)
     assert refused.exit_code == 2
-    assert "/cron: '61' is not a minutes field" in refused.stderr
+    assert "one.json: error: /cron: '61' is not a minutes field" in refused.stderr
     for words, said in (
         (("add", "good", "--cron", "@daily", "--at", "2999-01-01"), "one of --cron, --every and --at"),
         (("add", "good", "--cron", "@daily", "--input", "{"), "--input is not JSON"),
         (("change", nightly), "say what is to change"),
+        (("change", nightly, "--every", "5x"), "error: --every: '5x' is not a duration"),
+        (("add", "good", "--cron", "61 * * * *"), "error: --cron: '61' is not a minutes field"),
+        (("next", "--cron", "@daily", "--timezone", "Europe/Berln"), "error: --timezone: this is no time zone"),
         (("next",), "name a schedule"),
         (("next", nightly, "--cron", "@daily"), "name a schedule"),
         (("backfill", nightly, "--from", "x", "--to", "0s"), "/from: this must be a date and time"),

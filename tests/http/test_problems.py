@@ -10,7 +10,7 @@ import requests
 from flask import Flask
 
 from storage.protocol import CorruptRecord, StoreUnavailable
-from tests.http.client import Client, problem
+from tests.http.client import Client, job, problem, task
 from tests.http.conftest import Serve
 from workflows.api.schemas.problems import ProblemSchema
 from workflows.errors import Busy, IllegalTransition, Unavailable
@@ -62,6 +62,21 @@ def test_a_wrong_method_is_told_the_right_ones(api: Client, method: str, path: s
     answer = requests.request(method, api.url + path, timeout=30)
     problem(answer, 405, path, method)
     assert answer.headers["Allow"] == allowed
+
+
+def test_an_unknown_id_is_told_the_nearest_one_there_is(api: Client) -> None:
+    api.register(job(task("a"), id="order-export", schedules=[{"id": "nightly-export", "cron": "0 2 * * *"}]))
+    problem(api.post("/jobs/ordr-export/execute"), 404, "no job definition has the id 'ordr-export'; did you mean 'order-export'?")
+    problem(api.get("/job-definitions/orderexport"), 404, "did you mean 'order-export'?")
+    problem(api.get("/schedules/nigthly-export"), 404, "no schedule has the id 'nigthly-export'; did you mean 'nightly-export'?")
+    problem(api.post("/schedules", {"job": "order-exprt", "cron": "0 2 * * *"}), 404, "did you mean 'order-export'?")
+    assert "did you mean" not in problem(api.get("/job-definitions/zzz"), 404)["detail"]
+    api.delete("/job-definitions/order-export")
+
+
+def test_the_title_says_whether_it_is_about_the_body(api: Client) -> None:
+    assert problem(api.get("/executions?status=BOGUS"), 422)["title"] == "A query parameter or a header is not what is asked for"
+    assert problem(api.post("/job-definitions", {}), 422)["title"] == "What was sent is JSON, but not what is asked for"
 
 
 def test_options_names_the_methods(api: Client) -> None:

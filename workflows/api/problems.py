@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -59,6 +60,9 @@ KINDS: Mapping[HTTPStatus, tuple[str, str]] = {
 
 UNSIGNED = "unsigned", "The request is not signed as it must be"
 """The same, of what is let in by its signature and not by a key."""
+
+OUTSIDE = "invalid", "A query parameter or a header is not what is asked for"
+"""The same, where nothing is wrong with what was sent as JSON."""
 
 _PROBLEM, _INVALID = ProblemSchema(), InvalidSchema()
 
@@ -131,8 +135,20 @@ def _known(error: StepwellError) -> Response:
     if isinstance(error, Invalid):
         count = len(error.problems)
         detail = str(error.problems[0]) if count == 1 else f"{count} problems were found; all of them are listed"
-        return problem(status, detail, error.problems)
-    return problem(status, str(error))
+        return problem(status, detail, error.problems, kind=None if any(map(_in_body, error.problems)) else OUTSIDE)
+    return problem(status, str(error) + (_near(error) if isinstance(error, NotFound) else ""))
+
+
+def _near(error: NotFound) -> str:
+    with suppress(StoreError):
+        near = current_app.extensions["stepwell"].service.system.nearest(error.among, error.id) if error.among else None
+        if near is not None:
+            return f"; did you mean {near!r}?"
+    return ""
+
+
+def _in_body(one: Problem) -> bool:
+    return not one.pointer.startswith("?") and not one.pointer.endswith(":")
 
 
 def _store(error: StoreError) -> Response:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 COMPLETED, FAILED, USAGE, CANCELLED, UNREACHABLE, UNDER_WAY = 0, 1, 2, 3, 4, 5
 
 EXIT_CODES = "Exit codes: 0 completed, 1 failed, 2 wrong usage, 3 cancelled, 4 no server reached."
+
+_KEYLESS = (
+    "these commands send the key that the variable STEPWELL_API_KEY holds; the first is made where the store is, while no server has it "
+    "open: stepwell keys add NAME --role admin --store URI"
+)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -75,15 +81,25 @@ def client_of(server: str | None) -> Iterator[Client]:
 
 @contextmanager
 def ending(file: str = "") -> Iterator[None]:
-    """A client's errors within end the command, with the exit code that says which kind. `file`: where what is sent was read from."""
+    """A client's errors within end the command, with the exit code that says which kind; under --json they are JSON, too. `file`: where
+    what is sent was read from."""
     from workflows.client import CannotReach, ClientError
 
     try:
         yield
     except CannotReach as error:
+        _as_json(None, str(error))
         fail(error, UNREACHABLE)
     except ClientError as error:
+        _as_json(error.status, error.detail or error.title, error.findings)
         sys.exit(refused(error, file))
+
+
+def _as_json(status: int | None, detail: str, problems: Sequence[Any] = ()) -> None:
+    """On standard output, where the command was asked for JSON; what people read is on the other."""
+    context = click.get_current_context(silent=True)
+    if context is not None and context.params.get("as_json"):
+        click.echo(json.dumps({"error": {"status": status, "detail": detail, "problems": list(problems)}}, ensure_ascii=False))
 
 
 def refused(error: ClientError, file: str = "", about: str = "") -> int:
@@ -99,7 +115,20 @@ def refused(error: ClientError, file: str = "", about: str = "") -> int:
     else:
         for line in (error.detail or error.title).splitlines():
             click.echo(f"{prefix}{line}", err=True)
+    if any(str(one["message"]).startswith("there is no function") for one in error.findings):
+        _advise("the server reads its functions when it starts: if the function is new, restart it")
+    if error.status == 401:
+        _advise(_KEYLESS)
     return code
+
+
+def _advise(text: str) -> None:
+    """Once in a command, whatever it is about."""
+    context = click.get_current_context(silent=True)
+    if context is None or text not in context.meta:
+        click.echo(f"stepwell: {text}", err=True)
+        if context is not None:
+            context.meta[text] = True
 
 
 def payload(text: str) -> bytes:

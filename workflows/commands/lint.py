@@ -14,10 +14,11 @@ from workflows.commands.common import FAILED, USAGE, fail, json_option
 from workflows.commands.functions import load_functions
 from workflows.commands.options import configured, settings_options
 from workflows.commands.output import as_json as print_json
-from workflows.commands.output import finding
+from workflows.commands.output import finding, note
 
 if TYPE_CHECKING:
     from task_functions.registry import Registry
+    from workflows.configuration import Configuration
 
 STDIN = "-"
 
@@ -40,7 +41,8 @@ def lint(files: tuple[str, ...], strict: bool, as_json: bool, **flags: Any) -> N
     Exit codes: 0 nothing is wrong, 1 something is, 2 wrong usage.
     """
     sources = list(_sources(files))
-    registry, errors = load_functions(configured(flags).settings)
+    configuration = configured(flags)
+    registry, errors = load_functions(configuration.settings)
     for error in errors:
         click.echo(f"stepwell: functions: {error}", err=True)
     report = Report(registry)
@@ -50,7 +52,15 @@ def lint(files: tuple[str, ...], strict: bool, as_json: bool, **flags: Any) -> N
         print_json({"files": report.files, "errors": report.count("error"), "warnings": report.count("warning")})
     else:
         report.print()
+    if any(problem["message"].startswith("there is no function") for file in report.files for problem in file["problems"]):
+        note(_looked_for(configuration))
     sys.exit(FAILED if report.count("error") or (strict and report.count("warning")) else 0)
+
+
+def _looked_for(configuration: Configuration) -> str:
+    file = f"{configuration.file} was read" if configuration.file else "there is no stepwell.toml here"
+    sources = ", ".join(configuration.settings.sources) or "nowhere else"
+    return f"functions are the built-in ones, and were looked for in {sources} ({file}); --functions and --config name others"
 
 
 @dataclass

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from workflows.commands.common import EXIT_CODES, client_of, id_argument, json_option, server_option
+from workflows.commands.common import EXIT_CODES, USAGE, client_of, fail, id_argument, json_option, server_option
 from workflows.commands.output import note
 from workflows.commands.times import local
 
@@ -44,10 +45,43 @@ def logs(execution_id: str, task: str | None, attempt: int | None, follow: bool,
                 click.echo(json.dumps(one, ensure_ascii=False) if as_json else _shown(one))
                 sys.stdout.flush()
                 printed = True
+            if not printed and task is not None:
+                _known(client, execution_id, task)
     except KeyboardInterrupt:
         sys.exit(130)
     if not printed and not as_json:
         note("nothing was printed or logged")
+
+
+def _known(client: Client, execution_id: str, task: str) -> None:
+    """End the command where the job has no such task."""
+    from workflows.client import ClientError
+
+    state = client.state(execution_id)
+    names = {one["id"] for one in state["tasks"]}
+    if task in names:
+        return
+    try:
+        names |= set(_states(client.definition(state["definitionId"], state["revision"])["document"]))
+    except ClientError as error:
+        if error.status == 404:  # deleted, so nobody knows
+            return
+        raise
+    if task not in names:
+        near = difflib.get_close_matches(task, names, 1)
+        fail(f"the execution {execution_id} has no task {task!r}" + (f"; did you mean {near[0]!r}?" if near else ""), USAGE)
+
+
+def _states(document: Any) -> Iterator[str]:
+    """The names of all states in a state machine, at whatever depth."""
+    if isinstance(document, dict):
+        if isinstance(document.get("States"), dict):
+            yield from document["States"]
+        for value in document.values():
+            yield from _states(value)
+    elif isinstance(document, list):
+        for value in document:
+            yield from _states(value)
 
 
 def _entries(client: Client, execution_id: str, task: str | None, attempt: int | None, follow: bool) -> Iterator[Json]:

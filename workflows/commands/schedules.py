@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 OVERLAPS = ("allow", "skip", "queueOne", "queueAll", "cancelPrevious")
 CATCH_UPS = ("none", "last", "all")
+FLAGS = {"cron": "--cron", "at": "--at", "timezone": "--timezone", "id": "--id", "overlap": "--overlap", "catchUp": "--catch-up"}
 TRIGGERS = ("cron", "intervalSeconds", "at")
 
 COLUMNS = ("id", "job", "switch", "when", "next", "last execution")
@@ -140,7 +142,7 @@ def add(job: str, schedule_id: str | None, server: str | None, as_json: bool, **
     """
     written = {**_written({}, options), **({} if schedule_id is None else {"id": schedule_id})}
     written.pop("job", None)
-    with client_of(server) as client, ending(options["file"] or ""):
+    with client_of(server) as client, ending(options["file"] or ""), _by_flag(options):
         _told(client.add_schedule(job, written), as_json)
 
 
@@ -158,7 +160,7 @@ def change(schedule_id: str, server: str | None, as_json: bool, **options: Any) 
     stepwell schedules change nightly --cron "0 3 * * *"
     stepwell schedules change nightly --file nightly.json
     """
-    with client_of(server) as client, ending(options["file"] or ""):
+    with client_of(server) as client, ending(options["file"] or ""), _by_flag(options):
         before = client.schedule(schedule_id)["schedule"]
         written = _written(before, options)
         if written == before and not options["file"]:
@@ -230,7 +232,7 @@ def next_(schedule_id: str | None, count: int, server: str | None, as_json: bool
     written = _written({}, options)
     if bool(schedule_id) == bool(written):
         fail("name a schedule, or say when one would be due: --cron, --every, --at", USAGE)
-    with client_of(server) as client:
+    with client_of(server) as client, _by_flag(options):
         found = client.coming(schedule_id, count) if schedule_id else client.preview_schedule(written, count)
     if as_json:
         print_json({"occurrences": found})
@@ -278,6 +280,22 @@ def _written(before: Mapping[str, Any], options: Mapping[str, Any]) -> Json:
     given = {name: value for name, value in given.items() if value is not None}
     kept = {name: value for name, value in before.items() if name not in TRIGGERS or given.keys().isdisjoint(TRIGGERS)}
     return {**kept, **given}
+
+
+@contextmanager
+def _by_flag(options: Mapping[str, Any]) -> Iterator[None]:
+    """What is wrong with a schedule is told of the options that made it, or of its place in the file: nobody has seen the text that was
+    sent, so its lines mean nothing."""
+    from workflows.client import ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        every = {} if options["every"] is None else {"/cron": "--every"}
+        flags = {} if options.get("file") else {f"/{name}": flag for name, flag in FLAGS.items()} | every
+        found = [{**one, "pointer": flags.get(one["pointer"], one["pointer"]), "line": None, "column": None} for one in error.findings]
+        told = [{name: value for name, value in one.items() if value is not None} for one in found]
+        raise ClientError(error.status, error.title, error.detail, told) from None
 
 
 def _json(text: str, place: str) -> Any:

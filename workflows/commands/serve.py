@@ -21,7 +21,8 @@ def serve(**flags: Any) -> NoReturn:
     \b
     stepwell serve --port 9000 --store /var/lib/stepwell/Data.fs --functions ./functions
     \b
-    Exit codes: 0 stopped as asked, 1 the address is taken, 2 wrong usage, 3 the server died, 4 the store cannot be opened.
+    Exit codes: 0 stopped as asked, 1 the address is taken, 2 wrong usage, 3 the server died, 4 it cannot start: the store cannot be opened,
+    keys are needed and there are none, or a file of keys cannot be read.
     """
     settings = startable(flags)
 

@@ -52,7 +52,7 @@ class Remove(Request):
 
 
 def no_definition(definition_id: str) -> NotFound:
-    return NotFound(f"no job definition has the id {definition_id!r}")
+    return NotFound(f"no job definition has the id {definition_id!r}", "definitions", definition_id)
 
 
 def no_revision(definition_id: str, revision: int) -> NotFound:

@@ -137,7 +137,7 @@ def found(read: Read, id: str) -> Stored:
     """Raises NotFound."""
     stored = load(read, id)
     if stored is None:
-        raise NotFound(f"no schedule has the id {id!r}")
+        raise NotFound(f"no schedule has the id {id!r}", INDEX, id)
     return stored
 
 

@@ -13,6 +13,7 @@ from workflows.runtime.execution import Execution, header_of
 from workflows.runtime.history import events
 from workflows.runtime.ledger import Ledger
 from workflows.runtime.names import Accepted
+from workflows.runtime.removal import no_definition
 from workflows.runtime.requests import Prioritize, Start
 from workflows.runtime.state import ExecutionState, describe
 from workflows.service.asking import ask, find, locate
@@ -89,7 +90,7 @@ class Executions:
     def _definition(self, definition_id: str, revision: int | None) -> Definition:
         latest = self._catalogue.latest(definition_id)
         if latest is None:
-            raise NotFound(f"no job definition has the id {definition_id!r}")
+            raise no_definition(definition_id)
         try:
             return self._catalogue.get(definition_id, revision or latest)
         except LookupError:

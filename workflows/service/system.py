@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from storage.protocol import CorruptRecord, Key
 from workflows.errors import Busy, StepwellError, Unavailable
+from workflows.language.names import closest
 from workflows.model import Status
 from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import PULSE, Engine
@@ -27,6 +28,9 @@ T = TypeVar("T")
 
 LISTED = 100
 """Executions that the system state lists of each kind; its counts are whole."""
+
+COMPARED = 1_000
+"""Ids among which the nearest one is looked for."""
 
 TURN_S = 20.0
 """How long the engine may take to answer: longer than any turn of a server that is well."""
@@ -86,6 +90,11 @@ class System:
         if self._engine.inbox.closed:
             raise Unavailable("the server is stopping")
         return Health((*self._engine.troubles(), *self._more()))
+
+    def nearest(self, index: str, id: str) -> str | None:
+        """The id like this one, of those in the index: the first COMPARED of them."""
+        with self._ledger.snapshot() as snapshot:
+            return closest(id, [str(key[0]) for key in snapshot.scan(index, None, COMPARED)])
 
     def unwell(self) -> str:
         """Why whoever watches the server from outside should worry, or "". The engine is made to commit something (250 bytes): a server
