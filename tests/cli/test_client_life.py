@@ -207,7 +207,7 @@ def bulk(client: Client) -> None:
     client.register({"id": "in-bulk", "labels": {"life": "bulk"}, "tasks": JOBS[2]["tasks"]})
     ids = [client.execute("in-bulk", {"seconds": 60}) for _ in range(3)]
     wanted = Filter(labels={"life": "bulk"})
-    assert client.bulk("pause", wanted, preview=True) == {"matched": 3, "executions": ids[::-1], "done": 0, "refused": []}
+    assert client.bulk("pause", wanted, preview=True) == {"matched": 3, "executions": ids[::-1], "left": 0, "done": 0, "refused": []}
     assert client.bulk("pause", wanted)["done"] == 3
     assert client.bulk("resume", Filter(job="in-bulk", paused=True))["done"] == 3
     assert client.bulk("cancel", wanted)["done"] == 3

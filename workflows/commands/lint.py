@@ -60,7 +60,7 @@ def lint(files: tuple[str, ...], strict: bool, as_json: bool, **flags: Any) -> N
 def _looked_for(configuration: Configuration) -> str:
     file = f"{configuration.file} was read" if configuration.file else "there is no stepwell.toml here"
     sources = ", ".join(configuration.settings.sources) or "nowhere else"
-    return f"functions are the built-in ones, and were looked for in {sources} ({file}); --functions and --config name others"
+    return f"functions are the built-in ones, and were looked for in {sources} ({file})"
 
 
 @dataclass
