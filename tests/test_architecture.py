@@ -110,7 +110,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "workflows.commands.serve": ("workflows.commands", "workflows.serve"),
     "workflows.commands.functions": ("task_functions.registry", *SETTINGS),
     "workflows.commands.lint": ("workflows.commands", "workflows.language", "workflows.configuration", "task_functions.registry"),
-    "workflows.commands.importing": ("workflows.commands", "workflows.importers"),
+    "workflows.commands.importing": ("workflows.commands", "workflows.importers", "workflows.language", "workflows.errors"),
     "workflows.commands.exporting": (
         *("workflows.commands", "workflows.client", "workflows.exporters", "workflows.language"),
         *("workflows.errors", "workflows.model", "workflows.numbers"),

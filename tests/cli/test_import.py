@@ -40,6 +40,11 @@ def test_without_a_directory_definitions_are_printed() -> None:
     assert [note["message"].partition(" has")[0] for note in answer["notes"]] == ["x: bash_command"]
 
 
+def test_what_can_be_made_is_there_beside_what_cannot(tmp_path: Path) -> None:
+    result = stepwell("import", "crontab", "-", "--out", str(tmp_path), stdin="61 * * * * bad\n5 * * * * good\n")
+    assert (result.exit_code, [path.name for path in tmp_path.iterdir()]) == (1, ["good.json"])
+
+
 def test_lines_with_users() -> None:
     result = stepwell("import", "crontab", "-", "--users", stdin="17 * * * * root run-parts x\n")
     assert json.loads(result.stdout)["tasks"][0]["parameters"]["argv"][-1] == "run-parts x"
@@ -52,7 +57,11 @@ def test_lines_with_users() -> None:
         (("goflow", "-"), "{", 2, "this is not JSON"),
         (("airflow", "-"), "def (", 2, "this is not Python"),
         (("airflow", "-"), "x = 1", 1, "there is no DAG in this file"),
-        (("crontab", "-"), "# nothing", 1, ""),
+        (("crontab", "-"), "# nothing", 1, "there is no job in this crontab"),
+        (("crontab", "-"), "5 * * * * good\n61 * * * * bad", 1, "-: line 2: bad is left out: /schedules/0/cron: '61'"),
+        (("goflow", "-"), json.dumps({**DAG, "Schedule": "bad"}), 1, "test-dag is left out: /schedules/0/cron: "),
+        (("goflow", "-"), "package main\n\nfunc main() {}", 2, "how its jobs are moved by hand"),
+        (("airflow", "-"), "from airflow import DAG\nwith DAG('d') as d:\n    pass", 1, "line 2: d is left out: /tasks"),
         (("luigi", "-"), "", 2, "luigi"),
     ],
 )

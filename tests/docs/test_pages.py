@@ -30,6 +30,7 @@ NOT_RUN = {
     ("http.md", "const stream"): "for a browser",
     ("metrics.md", "scrape_configs:"): "for Prometheus",
     ("metrics.md", "groups:"): "for Prometheus; tests/http/test_metrics.py looks for what the rules are about",
+    ("moving.md", "func nightly"): "a job of goflow in Go, which only goflow runs",
     ("benchmarks.md", "make bench  "): "takes ten minutes; tests/test_benchmarks.py runs the parts",
 }
 """Page and beginning of a block → why nothing runs it."""

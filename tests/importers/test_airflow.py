@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from workflows.importers.airflow import read
-from workflows.importers.found import CannotImport
+from workflows.importers.found import CATCH_UP_S, CannotImport
+
+CAUGHT_UP = {"catchUp": "all", "catchUpWindowSeconds": CATCH_UP_S}
 
 HEAD = """\
 from datetime import datetime, timedelta
@@ -63,8 +65,11 @@ def test_dependencies(body: str, expected: dict[str, list[str]]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ("'d', schedule='@daily'", {"cron": "@daily", "catchUp": "all"}),
-        ("'d', schedule_interval=timedelta(hours=1, minutes=30)", {"intervalSeconds": 5400, "catchUp": "all"}),
+        ("'d', schedule='@daily'", {"cron": "@daily", **CAUGHT_UP}),
+        (
+            "'d', schedule_interval=timedelta(hours=1, minutes=30)",
+            {"intervalSeconds": 5400, **CAUGHT_UP},
+        ),
         ("'d', schedule='0 3 * * *', catchup=False", {"cron": "0 3 * * *", "catchUp": "none"}),
         (
             "'d', schedule='@daily', start_date=pendulum.datetime(2026, 1, 2, 3, tz='UTC'), end_date=datetime(2027, 1, 1), catchup=False",
@@ -78,7 +83,7 @@ def test_dependencies(body: str, expected: dict[str, list[str]]) -> None:
         ),
         (
             "'d', schedule='@daily', default_args={'start_date': datetime(2026, 1, 1)}",
-            {"cron": "@daily", "startDateTime": "2026-01-01T00:00:00", "catchUp": "all"},
+            {"cron": "@daily", "startDateTime": "2026-01-01T00:00:00", **CAUGHT_UP},
         ),
     ],
 )

@@ -75,4 +75,4 @@ def test_each_job_has_an_id_of_its_own() -> None:
 @pytest.mark.parametrize("text", ["", "# nothing\n\n", "A=b\n"])
 def test_nothing_in_it(text: str) -> None:
     assert read(text).definitions == []
-    assert read(text).notes == []
+    assert [str(note) for note in read(text).notes] == ["there is no job in this crontab"]

@@ -34,9 +34,10 @@ def import_(kind: str, file: str, out: Path | None, users: bool, as_json: bool) 
     stepwell import crontab /var/spool/cron/crontabs/me --out definitions
     stepwell import airflow dags/nightly.py > nightly.json
     \b
-    Exit codes: 0 done, 1 nothing was found or a file is there already, 2 the file cannot be read.
+    Exit codes: 0 done, 1 nothing was found, a job could not be made or a file is there already, 2 the file cannot be read.
     """
     result = _read(kind, _text(file), users)
+    refused = _refused(result)
     written = _write(result, out) if out is not None else []
     for note in result.notes:
         click.echo(f"{file}: {note}", err=True)
@@ -48,7 +49,7 @@ def import_(kind: str, file: str, out: Path | None, users: bool, as_json: bool) 
             click.echo(name)
     elif result.definitions:
         click.echo(json.dumps(result.definitions[0] if len(result.definitions) == 1 else result.definitions, indent=2))
-    sys.exit(0 if result.definitions else FAILED)
+    sys.exit(0 if result.definitions and not refused else FAILED)
 
 
 def _text(file: str) -> str:
@@ -68,6 +69,21 @@ def _read(kind: str, text: str, users: bool) -> Imported:
         return goflow.read(text) if kind == "goflow" else airflow.read(text)
     except CannotImport as error:
         fail(error, USAGE)
+
+
+def _refused(result: Imported) -> bool:
+    """Leave out what a server would refuse, such as a time that never comes, and say so. Whether there was any."""
+    from workflows.errors import Invalid
+    from workflows.language import read_definition
+
+    made = result.definitions
+    for definition in made:
+        try:
+            read_definition(json.dumps(definition), functions=None)
+        except Invalid as invalid:
+            result.leave_out(definition["id"], "; ".join(f"{one.pointer}: {one.message}" for one in invalid.problems))
+    result.notes.sort(key=lambda note: note.line)
+    return len(result.definitions) < len(made)
 
 
 def _write(result: Imported, out: Path) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from workflows.importers.airflow_operators import task
 from workflows.importers.airflow_values import Duration, Moment, Named, Untold, arguments, called, value
-from workflows.importers.found import CannotImport, Imported, job_id
+from workflows.importers.found import CATCH_UP_S, CannotImport, Imported, job_id
 
 _PRESETS = {"@once", "@continuous"}
 _DAG_ARGUMENTS = frozenset(
@@ -61,7 +61,7 @@ class _Reader:
         self.body(tree.body)
         taken: set[str] = set()
         for dag in found:
-            self.result.definitions.append(self._job(dag, taken))
+            self.result.add(self._job(dag, taken), dag.line)
         if not found:
             self.result.note(0, "there is no DAG in this file")
         self.result.notes.sort(key=lambda note: note.line)
@@ -318,7 +318,10 @@ class _Reader:
                 self.result.note(dag.line, f"{name}={_shown(moment)} depends on running the file and is left out")
         if isinstance(start, Moment) and start.zone:
             yield "timezone", start.zone
-        yield "catchUp", "none" if given.get("catchup") is False else "all"
+        if given.get("catchup") is False:
+            yield "catchUp", "none"
+        else:
+            yield from (("catchUp", "all"), ("catchUpWindowSeconds", CATCH_UP_S))
 
     def _rest(self, dag: _Dag) -> None:
         for name, found in dag.arguments.items():

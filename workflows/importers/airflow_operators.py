@@ -37,7 +37,8 @@ _FOR_PEOPLE = frozenset({"owner", "doc", "doc_md", "doc_json", "doc_yaml", "doc_
 def task(operator: str, task_id: str, given: Mapping[str, Any], note: Note) -> dict[str, Any]:
     """The task of a job. An operator that is not known becomes a task that fails and says so."""
     made: dict[str, Any] = {"id": task_id, **_work(operator, given, note)}
-    made |= _retrying(given, note)
+    if made["functionName"] != "fail":
+        made |= _retrying(given, note)
     timeout = given.get("execution_timeout")
     if isinstance(timeout, Duration):
         made["timeoutSeconds"] = _whole(timeout.seconds)
@@ -71,7 +72,7 @@ def _work(operator: str, given: Mapping[str, Any], note: Note) -> dict[str, Any]
 def _bash(given: Mapping[str, Any], note: Note) -> dict[str, Any]:
     command = given.get("bash_command")
     if not isinstance(command, str):
-        note(f"bash_command={command} depends on running the file")
+        note(f"bash_command={command} depends on running the file: until it is written here, the task runs `exit 1`")
         command = "exit 1"
     _jinja("bash_command", command, note)
     parameters: dict[str, Any] = {"argv": ["/bin/bash", "-c", command]}

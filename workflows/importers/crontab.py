@@ -31,6 +31,8 @@ def read(text: str, *, users: bool = False) -> Imported:
             _entry(match[1], match[2], variables, number, users, taken, result)
         else:
             result.note(number, f"this is neither a variable nor times and a command: {line.strip()!r}")
+    if not result.definitions and not result.notes:
+        result.note(0, "there is no job in this crontab")
     return result
 
 
@@ -65,14 +67,8 @@ def _entry(times: str, rest: str, variables: dict[str, str], number: int, users:
     if zone := variables.get("CRON_TZ") or variables.get("TZ"):
         schedule["timezone"] = zone
     id = job_id(_called(command), taken)
-    result.definitions.append(
-        {
-            "id": id,
-            "name": command.strip(),
-            "tasks": [{"id": "command", "functionName": "command", "parameters": parameters}],
-            "schedules": [schedule],
-        }
-    )
+    task = {"id": "command", "functionName": "command", "parameters": parameters}
+    result.add({"id": id, "name": command.strip(), "tasks": [task], "schedules": [schedule]}, number)
 
 
 def _called(command: str) -> str:

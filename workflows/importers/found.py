@@ -8,6 +8,9 @@ from typing import Any
 
 ID_CHARACTERS = 100
 
+CATCH_UP_S = 366 * 86_400
+"""How far back what was missed is made up for, where the others know no bound: a year, the most a schedule may say."""
+
 
 class CannotImport(ValueError):
     """The text is not what it should be at all. Says what it should be and where it stops being that."""
@@ -26,10 +29,20 @@ class Note:
 
 @dataclass(slots=True)
 class Imported:
-    """`definitions` are documents as POST /job-definitions takes them."""
+    """`definitions` are documents as POST /job-definitions takes them; `lines`: where each begins in the text, by its id."""
 
     definitions: list[dict[str, Any]] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    lines: dict[str, int] = field(default_factory=dict)
+
+    def add(self, definition: dict[str, Any], line: int) -> None:
+        self.definitions.append(definition)
+        self.lines[definition["id"]] = line
+
+    def leave_out(self, id: str, why: str) -> None:
+        """A definition that no server would take."""
+        self.definitions = [one for one in self.definitions if one["id"] != id]
+        self.note(self.lines[id], f"{id} is left out: {why}")
 
     def note(self, line: int, text: str) -> None:
         self.notes.append(Note(line, text))

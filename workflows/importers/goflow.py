@@ -7,10 +7,13 @@ fields of crontab(5).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from workflows.importers.found import CannotImport, Imported, job_id
+from workflows.importers.found import CATCH_UP_S, CannotImport, Imported, job_id
+
+_GO = re.compile(r"^package\s+\w+|goflow\.(?:Job|New|Task)\b", re.MULTILINE)
 
 UNLIMITED_RETRIES = 100
 """What RetryPolicy Always and OnFailure without Retries come to: the most a task may have."""
@@ -28,12 +31,14 @@ def read(text: str) -> Imported:
     try:
         document = json.loads(text)
     except ValueError as error:
-        raise CannotImport(f"this is not JSON: {error}") from None
+        go = " It looks like Go source: how its jobs are moved by hand is in docs/moving.md." if _GO.search(text) else ""
+        raise CannotImport(f"this is not JSON with Name, Schedule and Command, as a DAG file of goflow is: {error}.{go}") from None
     result, taken = Imported(), set[str]()
     for dag in document if isinstance(document, list) else [document]:
         if not isinstance(dag, dict):
             raise CannotImport("a DAG is a JSON object with Name, Schedule and Command")
-        result.definitions.append(definition(dag, lambda key, why: result.note(_line(text, key), f"{key} is not taken over: {why}"), taken))
+        made = definition(dag, lambda key, why: result.note(_line(text, key), f"{key} is not taken over: {why}"), taken)
+        result.add(made, _line(text, "Name", json.dumps(dag["Name"])))
     return result
 
 
@@ -80,14 +85,15 @@ def _retries(dag: Mapping[str, Any]) -> int:
 def _schedule(dag: Mapping[str, Any]) -> dict[str, Any]:
     words = str(dag["Schedule"]).split()
     text = " ".join(words) if words[0].startswith("@") or len(words) != 5 else " ".join([*words, "*"])
-    schedule: dict[str, Any] = {"cron": text, "catchUp": "all", "catchUpWindowSeconds": 31_622_400}
+    schedule: dict[str, Any] = {"cron": text, "catchUp": "all", "catchUpWindowSeconds": CATCH_UP_S}
     for key, name in (("StartDateTime", "startDateTime"), ("EndDateTime", "endDateTime")):
         if dag.get(key):
             schedule[name] = str(dag[key])
     return schedule
 
 
-def _line(text: str, key: str) -> int:
-    """Where the key stands, as far as a search can tell."""
-    place = text.find(f'"{key}"')
+def _line(text: str, key: str, value: str = "") -> int:
+    """Where the key stands, with this value, as far as a search can tell."""
+    found = re.search(rf'"{re.escape(key)}"\s*:\s*{re.escape(value)}', text)
+    place = found.start() if found else -1
     return text.count("\n", 0, place) + 1 if place >= 0 else 0
