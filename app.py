@@ -66,7 +66,7 @@ def create_app(settings: Settings) -> Flask:
     teller = Teller(ledger, catalogue, inputs.check, ask)
     alerter = Alerter(ledger, engine, teller, ask, queue_depth=settings.alert_queue_depth, kept=settings.feed_events)
     scheduler = Scheduler(ledger, catalogue, engine, compile_schedule, inputs.check, ask=ask, expecting=alerter.wake)
-    schedules, fanout = Schedules(ledger, engine, scheduler.wake), Fanout(ledger, engine.feed)
+    schedules, fanout = Schedules(ledger, catalogue, engine, scheduler.wake), Fanout(ledger, engine.feed)
     system = System(ledger, catalogue, engine, more=lambda: [*scheduler.troubles(), *alerter.troubles()])
     service = Service(
         definitions=Definitions(ledger, catalogue, engine, REGISTRY, vault, scheduler.wake),

@@ -17,6 +17,7 @@ from tests.runtime.house import House, answer
 from workflows.errors import Busy, Conflict, Invalid, NotFound, Problem, Unavailable
 from workflows.language import canonical, compile_schedule
 from workflows.model import Definition, Status
+from workflows.runtime.alerts import due
 from workflows.runtime.firings import execution_id
 from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Snapshot
@@ -163,6 +164,40 @@ def test_the_input_is_a_template_and_one_that_is_not_taken_skips_the_occurrence(
     clock.refuse = None
     clock.look(10)
     assert clock.became()[-1] == (30, "skipped")
+
+
+def test_one_that_cannot_be_started_is_warned_of_once_for_each_reason_and_missed_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clockwork()
+    told: list[int] = []
+    for refuse in ("no", "no", "nor that", None, "no"):
+        clock.refuse = Invalid([Problem("/of", refuse)]) if refuse else None
+        clock.look(10)
+        told.append(len([one for one in caplog.records if "could not be started" in one.getMessage()]))
+    assert told == [1, 1, 2, 2, 3]
+    assert caplog.records[0].levelname == "WARNING"
+    assert caplog.records[0].getMessage() == (
+        "the occurrence tick.19700101T001650Z of the job 'job' was skipped: it could not be started: /of: no"
+    )
+    with clock.house.ledger.snapshot() as snapshot:
+        awaited, _ = due(snapshot, clock.house.now, 100)
+    assert [(one.expected.moment - BEGIN, one.expected.deadline - BEGIN) for one in awaited] == [(10, 10), (20, 20), (30, 30), (50, 50)]
+    clock.write(lambda pending, read, now: remove(pending, read, "tick"))
+    clock.look(10)
+    assert clock.scheduler._refused == {}
+
+
+@pytest.mark.parametrize("expected", [None, 500])
+def test_one_that_waited_and_then_cannot_be_started_is_missed_once(expected: int | None) -> None:
+    clock = Clockwork(overlap="queueAll", **({} if expected is None else {"expectStartWithinSeconds": expected}))
+    clock.look(10)
+    clock.look(10)
+    clock.end(1)
+    clock.refuse = Invalid([Problem("/of", "no")])
+    clock.look()
+    assert clock.became() == [(10, "started"), (20, "skipped")]
+    with clock.house.ledger.snapshot() as snapshot:
+        awaited, _ = due(snapshot, clock.house.now + 1_000, 100)
+    assert [one.expected.deadline - BEGIN for one in awaited if one.expected.moment == BEGIN + 20] == [20 if expected is None else 520]
 
 
 @pytest.mark.parametrize(

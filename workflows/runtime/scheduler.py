@@ -36,7 +36,7 @@ from workflows.runtime.requests import Cancel, Write
 from workflows.runtime.schedules import DUE, QUEUED, Became, Handled, Result, Stored, expectations, load, mark, merged
 from workflows.schedules.plan import Occurrence, jitter, occurrences
 from workflows.schedules.policy import Act as Verdict
-from workflows.schedules.policy import Decision, decide, tolerance
+from workflows.schedules.policy import Cause, Decision, decide, tolerance
 from workflows.schedules.schedule import Overlap, Schedule
 
 log = logging.getLogger(__name__)
@@ -100,6 +100,7 @@ class Scheduler:
         self._awaited: set[int] = set()
         self._later: dict[str, float] = {}
         self._troubles: dict[str, str] = {}
+        self._refused: dict[str, str] = {}
         self._again = False
         self._wake = threading.Event()
         self._stopping = False
@@ -187,7 +188,8 @@ class Scheduler:
 
     def _forget(self, snapshot: Snapshot) -> None:
         """The troubles of schedules that are gone or switched off, with nothing in their queues, and of backfills that have ended: nobody
-        will look at these again."""
+        will look at these again. And why those that are gone could not start anything."""
+        self._refused = {id: why for id, why in self._refused.items() if load(snapshot.read, id) is not None}
         for id in list(self._troubles):
             if self._backfiller.carries_on(snapshot, id):
                 continue
@@ -330,6 +332,10 @@ class Scheduler:
             return Result(moment, became, reason, name)
         number = yield from self._firings.begin(look.stored.job, look.schedule, moment)
         if isinstance(number, str):
-            return Result(moment, Became.SKIPPED, number)
+            if self._refused.get(look.schedule.id) != number:
+                log.warning("the occurrence %s of the job %r was skipped: %s", name, look.stored.job, number)
+            self._refused[look.schedule.id] = number
+            return Result(moment, Became.SKIPPED, number, cause=Cause.REFUSED)
+        self._refused.pop(look.schedule.id, None)
         look.last = max(look.last, number)
         return Result(moment, became, reason, name)
