@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -334,6 +335,59 @@ def test_switched_off_while_one_of_its_queue_is_started_that_has_been_started_al
     clock.look()
     assert (clock.count(), clock.became()) == (2, [(10, "started"), (20, "started"), (30, "cancelled")])
     assert not clock.stored.queue
+
+
+def _off(pending: Any, read: Any, now: float) -> None:
+    switch(pending, read, made().schedule, False, now)
+
+
+def _off_and_on(pending: Any, read: Any, now: float) -> None:
+    _off(pending, read, now)
+    switch(pending, read, made().schedule, True, now)
+
+
+def _gone(pending: Any, read: Any, now: float) -> None:
+    remove(pending, read, "tick")
+
+
+def _rarer(pending: Any, read: Any, now: float) -> None:
+    change(pending, read, made(intervalSeconds=1_000, catchUp="all"), now)
+
+
+def _otherwise(pending: Any, read: Any, now: float) -> None:
+    change(pending, read, made(catchUp="all", overlap="skip"), now)
+
+
+@pytest.mark.parametrize(
+    ("apply", "started", "became"),
+    [
+        (_off, 3, ["caughtUp"] * 3),
+        (_off_and_on, 3, ["caughtUp"] * 3),
+        (_gone, 3, []),
+        (_rarer, 3, ["caughtUp"] * 3),
+        (_otherwise, 3, ["started"] * 3 + ["skipped"]),
+    ],
+)
+def test_a_catch_up_that_has_begun_ends_when_its_schedule_is_switched_changed_or_deleted(
+    apply: Any, started: int, became: list[str]
+) -> None:
+    clock = Clockwork(catchUp="all")
+    original, starts = clock.ask, itertools.count()
+
+    def ask(requests: list[Request]) -> list[Any]:
+        answers = original(requests)
+        if any(isinstance(request, Start) for request in requests) and next(starts) == 2:
+            clock.write(apply)
+        return answers
+
+    clock.ask = ask  # type: ignore[method-assign]
+    clock.boot()
+    clock.look(10 * (PAGE + 100))
+    assert clock.count() == started
+    assert [what for _, what in clock.became()][:4] == became
+    assert sum(one.count for one in clock.records()) == (PAGE + 100 if apply is _otherwise else len(became))
+    clock.look()
+    assert clock.count() == started
 
 
 def test_what_comes_of_one_that_was_made_anew_meanwhile_is_not_written_into_it() -> None:
