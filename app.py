@@ -67,7 +67,7 @@ def create_app(settings: Settings) -> Flask:
     teller = Teller(ledger, catalogue, inputs.check, ask)
     alerter = Alerter(ledger, engine, teller, ask, queue_depth=settings.alert_queue_depth, kept=settings.feed_events)
     scheduler = Scheduler(ledger, catalogue, engine, compile_schedule, inputs.check, ask=ask, expecting=alerter.wake)
-    schedules, fanout = Schedules(ledger, engine, scheduler.wake), Fanout(ledger, engine.feed)
+    schedules, fanout = Schedules(ledger, catalogue, engine, scheduler.wake), Fanout(ledger, engine.feed)
     definitions = Definitions(ledger, catalogue, engine, REGISTRY, vault, scheduler.wake)
     loading = Loading(settings, definitions)
     system = System(ledger, catalogue, engine, more=lambda: [*loading.troubles(), *scheduler.troubles(), *alerter.troubles()])

@@ -97,6 +97,7 @@ def test_an_id_that_would_be_too_long_is_cut_and_stays_its_own() -> None:
         ("queued", "", {"start": DUE + 60.0, "end": DUE + 600.0}),
         ("skipped", "", {"start": DUE + 60.0}),
         ("skipped", Cause.MISSED, {"start": 5_000.0}),
+        ("skipped", Cause.REFUSED, {"start": 5_000.0}),
         ("skipped", Cause.BLACKOUT, {}),
         ("cancelled", "", {}),
         ("backfilled", "", {}),
@@ -106,7 +107,7 @@ def test_what_is_expected_of_an_occurrence(became: str, cause: str, found: dict[
     happened = Happened(DUE - 5, DUE, became, cause, "because")
     assert {str(one.what): one.deadline for one in expected(happened, 60.0, 600.0, 5_000.0)} == found
     nothing = {str(one.what): one.deadline for one in expected(happened, None, None, 5_000.0)}
-    assert nothing == ({"start": 5_000.0} if cause == Cause.MISSED else {})
+    assert nothing == ({"start": 5_000.0} if cause in (Cause.MISSED, Cause.REFUSED) else {})
 
 
 TO_START = Expected("start", DUE, DUE + 60.0, 60.0, "started")

@@ -155,3 +155,12 @@ def test_a_backfill_is_left_alone_stopped_and_its_failures_are_its_exit_code(sha
     failed = stepwell("schedules", "backfill", "cli-bad", *WINDOW, "--yes", server=shared)
     assert failed.exit_code == 1
     assert "3 of 3: 3 started, 0 found, 0 skipped, 0 running, 3 failed" in failed.stdout
+
+
+def test_what_looks_wrong_is_shown_when_one_is_made(shared: str) -> None:
+    made = stepwell("schedules", "add", "good", "--id", "cli-odd", "--at", "2020-01-01T00:00:00", server=shared)
+    assert made.exit_code == 0
+    assert made.stderr == "warning: /at: it is not due again: this lies in the past\n"
+    assert "'cli-odd' of 'good' is on, not due again" in made.stdout
+    off = stepwell("schedules", "off", "cli-odd", server=shared)
+    assert (off.exit_code, off.stderr) == (0, "")

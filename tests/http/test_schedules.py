@@ -101,3 +101,41 @@ def test_schedules_of_a_definition_go_with_it_and_clash_with_those_of_others(api
     problem(api.post("/job-definitions", job(task("a"), schedules=[{"id": "clash", "cron": "@daily"}])), 422, "clash", first["id"])
     assert api.delete(f"/job-definitions/{first['id']}").status_code == 200
     problem(api.get("/schedules/clash"), 404)
+
+
+def test_one_that_could_never_start_its_job_is_refused_and_one_that_is_never_due_is_warned_of(api: Client) -> None:
+    name = api.register({**job(task("a")), "inputSchema": {"type": "object", "required": ["n"]}})
+    spec = {"job": name, "id": f"{name}-odd", "at": "2999-01-01"}
+    problem(api.post("/schedules", {**spec, "input": {"n.$": "$.nope"}}), 422, "$.nope", "/input/n.$")
+    problem(api.post("/schedules", {**spec, "input": [1]}), 422, "JSON object")
+    problem(api.post("/schedules", {**spec, "input": {}}), 422, "/input/n", "this key is missing")
+    made = loaded(api.post("/schedules", spec), ScheduleSchema(), 201)
+    assert [(one["pointer"], one["severity"]) for one in made["warnings"]] == [("", "warning")]
+    path = f"/schedules/{made['id']}"
+    assert loaded(api.get(path), ScheduleSchema())["warnings"] == []
+    changed = loaded(api.put(path, {"at": "2020-01-01", "input": {"n": 1}}), ScheduleSchema())
+    assert [(one["pointer"], one["line"]) for one in changed["warnings"]] == [("/at", 1)]
+    problem(api.put(path, {"at": "2999-01-01", "input": {}}), 422, "/input/n")
+    answer = api.post("/job-definitions", {**job(task("a")), "schedules": [{"at": "2020-01-01"}]})
+    assert [one["pointer"] for one in answer.json()["warnings"]] == ["/schedules/0/at"]
+
+
+def test_switched_off_in_a_long_catch_up_it_starts_one_more_at_most(api: Client) -> None:
+    long = {"cron": EVERY_SECOND, "startDateTime": "2020-01-01", "catchUp": "all", "catchUpWindowSeconds": 31_622_400}
+    definition = job(task("a"), maxActiveRuns=1, schedules=[long])
+    answer = api.post("/job-definitions", definition)
+    assert "more than 10,000 runs" in answer.json()["warnings"][0]["message"]
+    id = definition["id"]
+
+    def counted() -> int:
+        return int(api.get(f"/dag/{id}").json()["Counted"])
+
+    eventually(lambda: True if counted() > 20 else None, "some that are caught up")
+    loaded(api.post(f"/schedules/{id}/toggle", {"active": False}), ScheduleSchema())
+    before = counted()
+    other = api.register(job(task("a"), schedules=[{"cron": EVERY_SECOND}]))
+    eventually(lambda: True if occurrences(api, other) else None, "the look behind that one")
+    assert counted() <= before + 1
+    assert all(one["became"] == "caughtUp" for one in occurrences(api, id))
+    api.post(f"/schedules/{other}/toggle", {"active": False})
+    api.post(f"/executions/cancel?job={id}")

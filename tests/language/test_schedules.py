@@ -12,9 +12,10 @@ from marshmallow import ValidationError
 
 from workflows.alerts.listening import OnAlert
 from workflows.errors import Invalid
-from workflows.language import read_definition
+from workflows.language import compile_definition, read_definition
+from workflows.language.lint import lint
 from workflows.language.schedules import problems_of, read_schedule
-from workflows.schedules.plan import Blackout, Days, Every, Once, Plan
+from workflows.schedules.plan import WEEKDAYS, Blackout, Days, Every, Once, Plan
 from workflows.schedules.schedule import CatchUp, Overlap, Schedule
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -142,3 +143,103 @@ def test_a_job_of_either_dialect_hears_alerts(job: dict[str, Any]) -> None:
     for written, expected in wanted:
         assert read_definition(json.dumps({**job, "onAlert": written}), functions=None).on_alert == expected
     assert read_definition(json.dumps(job), functions=None).on_alert is None
+
+
+NOW = datetime(2026, 11, 21, tzinfo=ZoneInfo("UTC")).timestamp()
+NEEDS_N = {"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}}
+
+
+def findings(job: dict[str, Any], *schedules: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Severity, place and message of all that is said when it is registered; in the order of their places."""
+    text = json.dumps({**job, "schedules": list(schedules)})
+    linted = lint(text, None, now=NOW)
+    found = [(str(one.severity), one.pointer, one.message) for one in linted.findings]
+    assert (linted.id is None) == any(severity == "error" for severity, _, _ in found)
+    compile_definition(text, 1)  # what was stored before stays readable
+    return found
+
+
+@pytest.mark.parametrize(
+    ("schema", "given", "expected"),
+    [
+        (NEEDS_N, {}, ("warning", "", "which the inputSchema does not take: /n: this key is missing")),
+        (NEEDS_N, {"input": {}}, ("error", "/input/n", "nothing could ever be started: this key is missing")),
+        (NEEDS_N, {"input": {"n": "x"}}, ("error", "/input/n", "this must be a whole number")),
+        (NEEDS_N, {"input": {"n.$": "$.scheduledTime"}}, ("warning", "/input", "does not take what this makes: /n: this must be a whole")),
+        (NEEDS_N, {"input": {"n.$": "States.StringToJson('1')"}}, None),
+        (NEEDS_N, {"input": {"n": 1, "at.$": "$.scheduledTime", "of.$": "$.schedule"}}, None),
+        (True, {"input": {"x.$": "$.nope"}}, ("error", "/input/x.$", "'$.nope' finds nothing: there are only")),
+        (True, {"input": {"x": [{"y.$": "States.Format('{}', $.input.a)"}]}}, ("error", "/input/x/0/y.$", "'$.input.a' finds nothing")),
+        (True, {"input": {"x.$": "$.scheduledTime.day"}}, ("error", "/input/x.$", "scheduledTime is a text")),
+        (True, {"input": {"x.$": "$$.Execution.Id"}}, ("error", "/input/x.$", "schedules have no context object")),
+        (True, {"input": {"x.$": "$"}}, None),
+        (True, {"input": [1]}, ("error", "/input", "the input of a task list is a JSON object")),
+    ],
+)
+def test_an_input_that_nothing_could_be_started_with(schema: Any, given: dict[str, Any], expected: tuple[str, str, str] | None) -> None:
+    found = findings({**LIST, "inputSchema": schema}, {"cron": "@daily", **given})
+    if expected is None:
+        assert found == []
+        return
+    [(severity, pointer, message)] = found
+    assert (severity, pointer) == (expected[0], f"/schedules/0{expected[1]}")
+    assert expected[2] in message
+
+
+def test_a_state_machine_takes_any_input_that_its_schema_does() -> None:
+    assert findings(MACHINE, {"cron": "@daily", "input": [1]}) == []
+    [(severity, pointer, _)] = findings({**MACHINE, "inputSchema": {"type": "array"}}, {"cron": "@daily", "input": {}})
+    assert (severity, pointer) == ("error", "/schedules/0/input")
+
+
+def test_the_nearest_of_what_a_template_may_name_is_suggested() -> None:
+    text = json.dumps({**LIST, "schedules": [{"cron": "@daily", "input": {"x.$": "$.scheduleTime"}}]})
+    [problem] = lint(text, None, now=NOW).findings
+    assert problem.suggestion == "scheduledTime"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"at": "2020-01-01"}, ("/at", "not due again: this lies in the past")),
+        ({"at": "2030-01-01", "endDateTime": "2029-01-01"}, ("/at", "startDateTime and endDateTime leave this out")),
+        ({"cron": "0 0 29 2 *", "endDateTime": "2026-12-31"}, ("/endDateTime", "no time that fits comes before this")),
+        ({"cron": "@daily", "blackout": {"weekdays": list(WEEKDAYS)}}, ("/blackout", "it never runs")),
+        ({"cron": "0 0 * * SAT", "blackout": {"weekdays": ["SAT", "SUN"]}}, ("/blackout", "it never runs")),
+        ({"at": "2026-12-24", "blackout": {"dates": [{"from": "2026-12-24"}]}}, ("/blackout", "it never runs")),
+        ({"cron": "* * * * * *", "blackout": {"dates": [{"from": "2026-11-21", "to": "2026-11-30"}]}}, None),
+        ({"at": "2030-01-01"}, None),
+        ({"at": "2020-01-01", "startDateTime": "2020-01-01", "catchUp": "all", "catchUpWindowSeconds": 31_622_400}, ("/at", "the past")),
+        ({"at": "2026-11-01", "startDateTime": "2026-11-01", "catchUp": "last", "catchUpWindowSeconds": 31_622_400}, None),
+    ],
+)
+def test_one_that_is_never_due(given: dict[str, Any], expected: tuple[str, str] | None) -> None:
+    found = findings(LIST, given)
+    if expected is None:
+        assert found == []
+        return
+    [(severity, pointer, message)] = found
+    assert (severity, pointer) == ("warning", f"/schedules/0{expected[0]}")
+    assert expected[1] in message
+
+
+@pytest.mark.parametrize(
+    ("given", "count"),
+    [
+        ({"cron": "* * * * *", "startDateTime": "2026-11-20T07:21:00"}, None),
+        ({"cron": "* * * * *", "startDateTime": "2026-11-20T07:20:00"}, "1,001 runs"),
+        ({"cron": "* * * * * *", "startDateTime": "2026-01-01"}, "more than 10,000 runs"),
+        ({"cron": "* * * * * *", "startDateTime": "2026-01-01", "active": False}, None),
+        ({"cron": "* * * * * *", "startDateTime": "2026-01-01", "catchUp": "last"}, None),
+        ({"cron": "* * * * * *", "startDateTime": "2027-01-01"}, None),
+    ],
+)
+def test_one_that_would_make_up_for_very_much_says_so(given: dict[str, Any], count: str | None) -> None:
+    found = findings(LIST, {"catchUp": "all", "catchUpWindowSeconds": 31_622_400, **given})
+    assert [(severity, place) for severity, place, _ in found] == ([("warning", "/schedules/0/startDateTime")] if count else [])
+    assert all(str(count) in message for _, _, message in found)
+
+
+def test_what_is_wrong_elsewhere_in_a_schedule_hides_nothing_of_its_own_and_is_not_said_twice() -> None:
+    text = json.dumps({**LIST, "schedules": [{"cron": "x"}, {"cron": "@daily", "input": {"x.$": "$.nope"}}]})
+    assert [one.pointer for one in lint(text, None, now=NOW).findings] == ["/schedules/0/cron", "/schedules/1/input/x.$"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from tests.runtime.house import House, answer
 from workflows.errors import Busy, Conflict, Invalid, NotFound, Problem, Unavailable
 from workflows.language import canonical, compile_schedule
 from workflows.model import Definition, Status
+from workflows.runtime.alerts import due
 from workflows.runtime.firings import execution_id
 from workflows.runtime.inbox import Request
 from workflows.runtime.ledger import Snapshot
@@ -165,6 +167,40 @@ def test_the_input_is_a_template_and_one_that_is_not_taken_skips_the_occurrence(
     assert clock.became()[-1] == (30, "skipped")
 
 
+def test_one_that_cannot_be_started_is_warned_of_once_for_each_reason_and_missed_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clockwork()
+    told: list[int] = []
+    for refuse in ("no", "no", "nor that", None, "no"):
+        clock.refuse = Invalid([Problem("/of", refuse)]) if refuse else None
+        clock.look(10)
+        told.append(len([one for one in caplog.records if "could not be started" in one.getMessage()]))
+    assert told == [1, 1, 2, 2, 3]
+    assert caplog.records[0].levelname == "WARNING"
+    assert caplog.records[0].getMessage() == (
+        "the occurrence tick.19700101T001650Z of the job 'job' was skipped: it could not be started: /of: no"
+    )
+    with clock.house.ledger.snapshot() as snapshot:
+        awaited, _ = due(snapshot, clock.house.now, 100)
+    assert [(one.expected.moment - BEGIN, one.expected.deadline - BEGIN) for one in awaited] == [(10, 10), (20, 20), (30, 30), (50, 50)]
+    clock.write(lambda pending, read, now: remove(pending, read, "tick"))
+    clock.look(10)
+    assert clock.scheduler._refused == {}
+
+
+@pytest.mark.parametrize("expected", [None, 500])
+def test_one_that_waited_and_then_cannot_be_started_is_missed_once(expected: int | None) -> None:
+    clock = Clockwork(overlap="queueAll", **({} if expected is None else {"expectStartWithinSeconds": expected}))
+    clock.look(10)
+    clock.look(10)
+    clock.end(1)
+    clock.refuse = Invalid([Problem("/of", "no")])
+    clock.look()
+    assert clock.became() == [(10, "started"), (20, "skipped")]
+    with clock.house.ledger.snapshot() as snapshot:
+        awaited, _ = due(snapshot, clock.house.now + 1_000, 100)
+    assert [one.expected.deadline - BEGIN for one in awaited if one.expected.moment == BEGIN + 20] == [20 if expected is None else 520]
+
+
 @pytest.mark.parametrize(
     ("overlap", "became", "running"),
     [
@@ -299,6 +335,59 @@ def test_switched_off_while_one_of_its_queue_is_started_that_has_been_started_al
     clock.look()
     assert (clock.count(), clock.became()) == (2, [(10, "started"), (20, "started"), (30, "cancelled")])
     assert not clock.stored.queue
+
+
+def _off(pending: Any, read: Any, now: float) -> None:
+    switch(pending, read, made().schedule, False, now)
+
+
+def _off_and_on(pending: Any, read: Any, now: float) -> None:
+    _off(pending, read, now)
+    switch(pending, read, made().schedule, True, now)
+
+
+def _gone(pending: Any, read: Any, now: float) -> None:
+    remove(pending, read, "tick")
+
+
+def _rarer(pending: Any, read: Any, now: float) -> None:
+    change(pending, read, made(intervalSeconds=1_000, catchUp="all"), now)
+
+
+def _otherwise(pending: Any, read: Any, now: float) -> None:
+    change(pending, read, made(catchUp="all", overlap="skip"), now)
+
+
+@pytest.mark.parametrize(
+    ("apply", "started", "became"),
+    [
+        (_off, 3, ["caughtUp"] * 3),
+        (_off_and_on, 3, ["caughtUp"] * 3),
+        (_gone, 3, []),
+        (_rarer, 3, ["caughtUp"] * 3),
+        (_otherwise, 3, ["started"] * 3 + ["skipped"]),
+    ],
+)
+def test_a_catch_up_that_has_begun_ends_when_its_schedule_is_switched_changed_or_deleted(
+    apply: Any, started: int, became: list[str]
+) -> None:
+    clock = Clockwork(catchUp="all")
+    original, starts = clock.ask, itertools.count()
+
+    def ask(requests: list[Request]) -> list[Any]:
+        answers = original(requests)
+        if any(isinstance(request, Start) for request in requests) and next(starts) == 2:
+            clock.write(apply)
+        return answers
+
+    clock.ask = ask  # type: ignore[method-assign]
+    clock.boot()
+    clock.look(10 * (PAGE + 100))
+    assert clock.count() == started
+    assert [what for _, what in clock.became()][:4] == became
+    assert sum(one.count for one in clock.records()) == (PAGE + 100 if apply is _otherwise else len(became))
+    clock.look()
+    assert clock.count() == started
 
 
 def test_what_comes_of_one_that_was_made_anew_meanwhile_is_not_written_into_it() -> None:

@@ -7,6 +7,7 @@ time, so that a verdict is the same if the server was down.
     started, caught up       expected                       expected
     queued                   expected                       expected
     skipped, was missed      missed at once                 -
+    could not be started     missed at once                 -
     skipped otherwise        expected                       -
     blackout, cancelled...   -                              -
 """
@@ -72,7 +73,7 @@ def expected(happened: Happened, start: float | None, end: float | None, now: fl
     skipped = happened.became == "skipped"
     if skipped and happened.cause == Cause.BLACKOUT:
         return
-    if skipped and happened.cause == Cause.MISSED:
+    if skipped and happened.cause in (Cause.MISSED, Cause.REFUSED):
         yield Expected(What.START, happened.moment, now, 0.0, *about)
     elif start is not None and (skipped or happened.became in STARTS):
         yield Expected(What.START, happened.moment, happened.due + start, start, *about)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,7 +75,7 @@ class Report:
     def add(self, name: str, raw: bytes) -> None:
         from workflows.language.lint import as_data, lint
 
-        linted = lint(raw, self.registry.has, self.registry.names())
+        linted = lint(raw, self.registry.has, self.registry.names(), time.time())
         problems = [as_data(problem) for problem in linted.findings]
         if linted.id is not None and (first := self._ids.setdefault(linted.id, name)) != name:
             problems.append({"pointer": "/id", "message": f"the id {linted.id!r} is that of {first}, too", "severity": "warning"})

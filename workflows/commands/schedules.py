@@ -308,8 +308,10 @@ def _json(text: str, place: str) -> Any:
 def _told(found: Json, as_json: bool) -> None:
     if as_json:
         print_json(found)
-    else:
-        _tell(found, err=False)
+        return
+    for problem in found["warnings"]:
+        note(f"warning: {problem['pointer'] or '/'}: {problem['message']}")
+    _tell(found, err=False)
 
 
 def _tell(found: Json, err: bool = True) -> None:

@@ -23,13 +23,15 @@ def read_definition(
     inline: Known | None = None,
     cautions: Cautions = no_caution,
     secrets: Known | None = None,
+    now: float | None = None,
     revision: int = 1,
 ) -> Definition:
     """The definition that is written as JSON in `raw`. NotJson if it is not JSON at all, else Invalid with every problem it has and where.
 
     `functions` and `secrets` say whether there is a function, a secret of that name (None: not asked); `function_names` are those to
     suggest; `inline` says whether a function may run in the server itself (None: not asked). `cautions` says what should be known of a
-    function that is called; that is among the definition's `warnings`.
+    function that is called; that is among the definition's `warnings`. `now`: when it is registered (seconds since the epoch), for what is
+    to be said of its schedules then (None: not asked).
     """
     document, problems = text.loads_unique(raw)
     written = raw if isinstance(raw, str) else raw.decode()
@@ -42,6 +44,7 @@ def read_definition(
                 inline=inline,
                 cautions=cautions,
                 secrets=secrets,
+                now=now,
                 revision=revision,
             )
         else:
@@ -51,6 +54,7 @@ def read_definition(
                 function_names=function_names,
                 cautions=cautions,
                 secrets=secrets,
+                now=now,
                 revision=revision,
                 characters=len(written),
             )

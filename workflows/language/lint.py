@@ -9,7 +9,6 @@ from typing import Any
 
 from workflows.errors import Invalid, NotJson, Problem
 from workflows.language.definitions import read_definition
-from workflows.states import StateMachine
 
 _PLACE = re.compile(r" at line (\d+), column (\d+)")
 
@@ -22,15 +21,16 @@ class Linted:
     findings: tuple[Problem, ...]
 
 
-def lint(raw: str | bytes, functions: Callable[[str], bool] | None, function_names: Iterable[str] = ()) -> Linted:
-    """`functions` says whether a function of that name is registered (None: not asked); `function_names` are those to suggest."""
+def lint(raw: str | bytes, functions: Callable[[str], bool] | None, function_names: Iterable[str] = (), now: float | None = None) -> Linted:
+    """`functions` says whether a function of that name is registered (None: not asked); `function_names` are those to suggest; `now`: when
+    it would be registered (None: not asked)."""
     try:
-        definition = read_definition(raw, functions=functions, function_names=function_names)
+        definition = read_definition(raw, functions=functions, function_names=function_names, now=now)
     except NotJson as error:
         return Linted(None, (_placed(str(error)),))
     except Invalid as error:
         return Linted(None, error.problems)
-    return Linted(definition.id, definition.warnings if isinstance(definition, StateMachine) else ())
+    return Linted(definition.id, definition.warnings)
 
 
 def as_data(problem: Problem) -> dict[str, Any]:

@@ -6,7 +6,7 @@ A schedule names one trigger: `cron`, `intervalSeconds` or `at`. Dates and times
 from __future__ import annotations
 
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -247,6 +247,14 @@ def schedule_problems(job: Mapping[str, Any]) -> list[Problem]:
 def schedules_of(job: Mapping[str, Any]) -> tuple[Schedule, ...]:
     """Of a job that was loaded without a problem."""
     return tuple(compiled(loaded, id) for loaded, id in zip(job.get("schedules", ()), _names(job), strict=True))
+
+
+def sound(job: Mapping[str, Any], problems: Iterable[Problem]) -> Iterator[tuple[str, Schedule]]:
+    """The schedules of a loaded job that have no problem, by their places."""
+    wrong = {"/".join(problem.pointer.split("/")[:3]) for problem in problems}
+    for n, (loaded, id) in enumerate(zip(job.get("schedules", ()), _names(job), strict=True)):
+        if (place := f"/schedules/{n}") not in wrong:
+            yield place, compiled(loaded, id)
 
 
 def _names(job: Mapping[str, Any]) -> list[str]:

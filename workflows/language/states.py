@@ -17,6 +17,7 @@ from workflows.language.alerts import on_alert_of
 from workflows.language.fields import is_object
 from workflows.language.findings import Cautions, Findings, Known, no_caution
 from workflows.language.hooks import hook_problems, hook_warnings, hooks_of, secret_places
+from workflows.language.schedule_findings import job_findings
 from workflows.language.schedules import schedule_problems, schedules_of
 from workflows.language.schemas import JobShape
 from workflows.language.scopes import JSONATA, MACHINE, ScopeDraft, build_states, read_scope
@@ -47,6 +48,7 @@ def read(
     function_names: Iterable[str] = (),
     cautions: Cautions = no_caution,
     secrets: Known | None = None,
+    now: float | None = None,
     revision: int = 1,
     id: str | None = None,
     characters: int = 0,
@@ -54,8 +56,8 @@ def read(
     """The state machine that `document` (a JSON value, nested as JSON text may be) defines; its `warnings` are what is odd but allowed.
 
     Raises Invalid with all its problems, the warnings after the errors. `functions` says whether a function of that name is registered
-    (None: not asked), `secrets` likewise; `function_names` are those to suggest; `cautions` become warnings. `characters`: the length of
-    the document's text.
+    (None: not asked), `secrets` likewise; `function_names` are those to suggest; `cautions` become warnings; `now`: when it is registered
+    (None: it was before). `characters`: the length of the document's text.
     """
     findings = Findings(functions, function_names, cautions)
     if characters > MAX_CHARACTERS:
@@ -70,6 +72,8 @@ def read(
         *hook_warnings(envelope, secrets),
         *stray(document, {*findings.secrets, *secret_places(envelope), *(one.pointer for one in findings.problems)}),
     ]
+    for one in job_findings(envelope, findings.problems, objects=False, now=now) if now is not None else ():
+        (findings.warnings if one.severity == "warning" else findings.problems).append(one)
     if findings.problems or draft is None:
         raise Invalid([*findings.problems, *findings.warnings])
     return _compiled(draft, envelope, revision, tuple(findings.warnings))

@@ -16,6 +16,7 @@ from workflows.language.alerts import on_alert_of
 from workflows.language.checks import Draft
 from workflows.language.findings import Cautions, Known, no_caution
 from workflows.language.hooks import hook_problems, hook_warnings, hooks_of
+from workflows.language.schedule_findings import job_findings
 from workflows.language.schedules import schedule_problems, schedules_of
 from workflows.language.schemas import MAX_DELAY_SECONDS, JobShape
 from workflows.language.secrets import references
@@ -33,12 +34,14 @@ def read(
     inline: Known | None = None,
     cautions: Cautions = no_caution,
     secrets: Known | None = None,
+    now: float | None = None,
     revision: int = 1,
 ) -> TaskList:
     """The job that `document` (a JSON value) defines, or Invalid with all its problems, the warnings after the errors.
 
     `functions` and `secrets` say whether there is a function, a secret of that name (None: not asked); `function_names` are those to
-    suggest; `inline` says whether a function may run in the server itself (None: not asked); `cautions` become its `warnings`.
+    suggest; `inline` says whether a function may run in the server itself (None: not asked); `cautions` become its `warnings`;
+    `now`: when it is registered (None: it was before).
     """
     if not isinstance(document, dict):
         raise Invalid([Problem("", "a job must be an object")])
@@ -51,6 +54,8 @@ def read(
     draft.caution(cautions, secrets)
     draft.warnings += hook_warnings(job, secrets)
     problems += [*draft.problems, *schedule_problems(job), *hook_problems(job)]
+    for one in job_findings(job, problems, objects=True, now=now) if now is not None else ():
+        (draft.warnings if one.severity == "warning" else problems).append(one)
     if problems:
         raise Invalid([*problems, *draft.warnings])
     return _compiled(draft, revision)

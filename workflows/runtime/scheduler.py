@@ -36,7 +36,7 @@ from workflows.runtime.requests import Cancel, Write
 from workflows.runtime.schedules import DUE, QUEUED, Became, Handled, Result, Stored, expectations, load, mark, merged
 from workflows.schedules.plan import Occurrence, jitter, occurrences
 from workflows.schedules.policy import Act as Verdict
-from workflows.schedules.policy import Decision, decide, tolerance
+from workflows.schedules.policy import Cause, Decision, decide, tolerance
 from workflows.schedules.schedule import Overlap, Schedule
 
 log = logging.getLogger(__name__)
@@ -54,10 +54,15 @@ PAGE = 500
 """Occurrences of a schedule handled in one look."""
 
 
+STARTING = frozenset({Verdict.START, Verdict.CATCH_UP, Verdict.CANCEL_AND_START})
+"""Verdicts by which an execution is started."""
+
+
 @dataclass(slots=True)
 class _Look:
     """At one schedule. `last`: the execution that was started last. `page`: occurrences that have come; `cut`: more follow; `missed`: the
-    next was missed. `begun`: numbers of the executions that a crash left started, by moment."""
+    next was missed. `begun`: numbers of the executions that a crash left started, by moment. `changed`: meanwhile it was switched, changed
+    or deleted, and what is left of it is for another look."""
 
     stored: Stored
     schedule: Schedule
@@ -67,6 +72,7 @@ class _Look:
     cut: bool = False
     missed: bool = False
     begun: dict[int, int] = field(default_factory=dict)
+    changed: bool = False
     results: list[Result] = field(default_factory=list)
     dequeued: list[tuple[int, Result]] = field(default_factory=list)
 
@@ -100,6 +106,7 @@ class Scheduler:
         self._awaited: set[int] = set()
         self._later: dict[str, float] = {}
         self._troubles: dict[str, str] = {}
+        self._refused: dict[str, str] = {}
         self._again = False
         self._wake = threading.Event()
         self._stopping = False
@@ -187,7 +194,8 @@ class Scheduler:
 
     def _forget(self, snapshot: Snapshot) -> None:
         """The troubles of schedules that are gone or switched off, with nothing in their queues, and of backfills that have ended: nobody
-        will look at these again."""
+        will look at these again. And why those that are gone could not start anything."""
+        self._refused = {id: why for id, why in self._refused.items() if load(snapshot.read, id) is not None}
         for id in list(self._troubles):
             if self._backfiller.carries_on(snapshot, id):
                 continue
@@ -258,6 +266,8 @@ class Scheduler:
             running = schedule.overlap is not Overlap.ALLOW and self._firings.runs(look.last)
             decisions = decide(schedule, left, look.now, running=running, queued=waiting, more=look.missed)
             for moment, decision in sorted({**dict.fromkeys(begun), **{one.moment: one for one in decisions}}.items()):
+                if look.changed or (decision is not None and decision.act in STARTING and self._overtaken(look)):
+                    break
                 look.results.append((yield from self._performed(look, moment, decision)))
                 until = moment
         except Late as error:
@@ -270,7 +280,9 @@ class Scheduler:
         if late is not None:
             raise late
         self._again = self._again or look.cut
-        if len(waiting) + sum(one.became == Became.QUEUED for one in look.results) > 0:
+        if look.changed:
+            self._again = True
+        elif len(waiting) + sum(one.became == Became.QUEUED for one in look.results) > 0:
             self._awaited.add(look.last)
             if not self._firings.runs(look.last):  # it ended a moment ago, or there never was one
                 self._again = True
@@ -297,12 +309,19 @@ class Scheduler:
         """Start what is first in the queue if nothing runs, and say what is left of it."""
         queue = list(look.stored.queue)
         self._awaited.discard(look.last)
-        while queue and not self._firings.runs(look.last):
+        while queue and not self._firings.runs(look.last) and not self._overtaken(look):
             moment, sequence = queue.pop(0)
             with self._ledger.snapshot() as snapshot:
                 look.begun |= self._firings.begun(snapshot, look.stored.job, look.schedule.id, [moment])
             look.dequeued.append((sequence, (yield from self._started(look, moment, Became.STARTED, "the previous run has ended"))))
         return [moment for moment, _ in queue]
+
+    def _overtaken(self, look: _Look) -> bool:
+        """Whether it was changed since it was read. That was a moment ago before the first start, but a look may go on for long."""
+        if not look.changed and (look.results or look.dequeued):
+            now = load(self._ledger.read, look.stored.id)
+            look.changed = now is None or _version(now) != _version(look.stored)
+        return look.changed
 
     def _performed(self, look: _Look, moment: int, decision: Decision | None) -> Generator[Request, Any, Result]:
         """Without a decision it was started before a crash."""
@@ -330,6 +349,15 @@ class Scheduler:
             return Result(moment, became, reason, name)
         number = yield from self._firings.begin(look.stored.job, look.schedule, moment)
         if isinstance(number, str):
-            return Result(moment, Became.SKIPPED, number)
+            if self._refused.get(look.schedule.id) != number:
+                log.warning("the occurrence %s of the job %r was skipped: %s", name, look.stored.job, number)
+            self._refused[look.schedule.id] = number
+            return Result(moment, Became.SKIPPED, number, cause=Cause.REFUSED)
+        self._refused.pop(look.schedule.id, None)
         look.last = max(look.last, number)
         return Result(moment, became, reason, name)
+
+
+def _version(stored: Stored) -> tuple[object, ...]:
+    """Another one after it was switched, changed or made anew."""
+    return stored.created, stored.version, stored.active, stored.switched

@@ -20,7 +20,8 @@ from workflows.runtime.alerts import expect
 from workflows.runtime.calendars import note_uses
 from workflows.runtime.ledger import Pending, Snapshot
 from workflows.schedules.plan import jitter, occurrences
-from workflows.schedules.schedule import CatchUp, Schedule
+from workflows.schedules.policy import Cause, beginning
+from workflows.schedules.schedule import Schedule
 
 INDEX = "schedules"
 """Index of (id,)."""
@@ -279,7 +280,8 @@ def record(pending: Pending, read: Read, id: str, done: Iterable[Result], now: f
 def expectations(schedule: Schedule, done: Handled, now: float) -> list[Expected]:
     """What is expected of its occurrences from now on."""
     found: list[Expected] = []
-    for one in done.results:
+    refused = [one for _, one in done.dequeued if one.cause == Cause.REFUSED and schedule.expect_start is None]
+    for one in (*refused, *done.results):  # else that is expected since it was put into the queue
         due = one.moment + jitter(schedule.id, one.moment, schedule.jitter)
         happened = Happened(one.moment, due, one.became, one.cause, one.reason, one.count, one.until)
         found += expected(happened, schedule.expect_start, schedule.expect_end, now)
@@ -293,7 +295,7 @@ def _made(read: Read, job: str, made: Made, source: Source, now: float) -> Store
     """As it is to be stored, with what is kept of the one it replaces."""
     schedule, before = made.schedule, load(read, made.schedule.id)
     if before is None:
-        handled = _beginning(schedule, now)
+        handled = beginning(schedule, now)
         fresh = Stored(schedule.id, job, made.spec, source, schedule.active, created=now, handled=handled)
         return replace(fresh, due=next_due(schedule, handled) if fresh.active else None)
     if before.spec == made.spec:
@@ -301,14 +303,6 @@ def _made(read: Read, job: str, made: Made, source: Source, now: float) -> Store
     handled = before.handled if _timing(before.spec) == _timing(made.spec) else max(now, before.handled)
     due = next_due(schedule, handled) if before.active else None
     return replace(before, spec=made.spec, source=source, version=before.version + 1, handled=handled, due=due)
-
-
-def _beginning(schedule: Schedule, now: float) -> float:
-    """A new schedule makes up for what its start date lies back, if it makes up for anything."""
-    start = schedule.plan.start
-    if schedule.catch_up is CatchUp.NONE or start is None or start > now:
-        return now
-    return max(start, now - schedule.catch_up_window) - 0.001
 
 
 def _timing(spec: str) -> list[Any]:

@@ -62,6 +62,15 @@ class Blackout:
     days: tuple[Days, ...] = ()
     calendars: tuple[str, ...] = ()
 
+    @property
+    def empty(self) -> bool:
+        return not (self.weekdays or self.days or self.calendars)
+
+    @property
+    def always(self) -> bool:
+        """Whether it holds every day of the week."""
+        return len(self.weekdays) == len(WEEKDAYS)
+
     def reason(self, day: date) -> str | None:
         """Why nothing runs on that day; None: it does."""
         if day.weekday() in self.weekdays:

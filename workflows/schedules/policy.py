@@ -35,6 +35,7 @@ class Cause(StrEnum):
     NONE = ""
     BLACKOUT = "blackout"
     MISSED = "missed"  # no server ran in time, and it is not made up for
+    REFUSED = "refused"  # it was its turn, and the job could not be started with its input, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,15 @@ class Decision:
     act: Act
     reason: str = ""
     cause: Cause = Cause.NONE
+
+
+def beginning(schedule: Schedule, now: float) -> float:
+    """Where a new schedule begins: behind it, occurrences are due. It makes up for what its start date lies back, if it makes up for
+    anything."""
+    start = schedule.plan.start
+    if schedule.catch_up is CatchUp.NONE or start is None or start > now:
+        return now
+    return max(start, now - schedule.catch_up_window) - 0.001
 
 
 def tolerance(schedule: Schedule) -> float:

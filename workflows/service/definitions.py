@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -72,6 +73,7 @@ class Definitions:
         registry: Registry,
         vault: Vault,
         changed: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._ledger = ledger
         self._catalogue = catalogue
@@ -79,6 +81,7 @@ class Definitions:
         self._registry = registry
         self._vault = vault
         self._changed = changed
+        self._clock = clock
 
     def register(self, raw: bytes, source: str | None = None, *, only_new: bool = False) -> Registration:
         """Add a definition, or the next revision of one. `source`: the file it came from; a file that is as it was at its own last load
@@ -92,6 +95,7 @@ class Definitions:
             inline=registry.runs_inline,
             cautions=caution,
             secrets=self._vault.has,
+            now=self._clock(),
         )
         text = check(raw)
         document = loads(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -13,11 +13,14 @@ from marshmallow import ValidationError
 from workflows.errors import Conflict, Invalid, NotFound, Problem
 from workflows.language import canonical, compile_schedule
 from workflows.language.positions import located
+from workflows.language.schedule_findings import schedule_findings
 from workflows.language.schedules import problems_of, read_schedule
 from workflows.language.shapes import shown
 from workflows.language.text import loads_unique
+from workflows.model import TaskList
 from workflows.runtime import calendars, schedules
 from workflows.runtime.audit import Act
+from workflows.runtime.catalogue import Catalogue
 from workflows.runtime.engine import Engine
 from workflows.runtime.execution import header_of
 from workflows.runtime.ledger import Ledger, Pending, Snapshot
@@ -38,7 +41,8 @@ MOST_COMING = 100
 @dataclass(frozen=True, slots=True)
 class Shown:
     """`schedule`: its JSON text. `due`: when it starts something next; None: never, or it is switched off. `queued`: when those are due
-    that wait for the run before. `execution`: the id of the newest execution it started."""
+    that wait for the run before. `execution`: the id of the newest execution it started. `warnings`: what looks wrong, when it is made or
+    changed."""
 
     id: str
     job: str
@@ -49,6 +53,7 @@ class Shown:
     due: float | None
     queued: tuple[int, ...]
     execution: str
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +71,11 @@ class Coming:
 class Schedules:
     """`changed` is called when a schedule has."""
 
-    def __init__(self, ledger: Ledger, engine: Engine, changed: Callable[[], None], clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, ledger: Ledger, catalogue: Catalogue, engine: Engine, changed: Callable[[], None], clock: Callable[[], float] = time.time
+    ) -> None:
         self._ledger = ledger
+        self._catalogue = catalogue
         self._engine = engine
         self._changed = changed
         self._clock = clock
@@ -158,6 +166,7 @@ class Schedules:
         """Make one for a job apart from its definition: the JSON text of a schedule with a `job`. Raises NotJson, Invalid with every
         problem, NotFound for an unknown job, and Conflict for an id that there is."""
         job, made = _read(raw, None)
+        warnings = self._odd(job, made.schedule, raw.decode())
 
         def write(pending: Pending, read: Read, now: float) -> Stored:
             _known(read, job)
@@ -165,24 +174,37 @@ class Schedules:
             return schedules.add(pending, read, job, made, now)
 
         self._write(write, lambda stored: Act("add schedule", stored.id, {"job": job}))
-        return self.get(made.schedule.id)
+        return replace(self.get(made.schedule.id), warnings=warnings)
 
     def change(self, id: str, raw: bytes) -> Shown:
         """Give it another text; one of a definition is so until that has another revision. Its switch stays as it is. Raises NotFound,
         NotJson, and Invalid with every problem."""
-        schedules.found(self._ledger.read, id)
+        job = schedules.found(self._ledger.read, id).job
         _, made = _read(raw, id)
+        warnings = self._odd(job, made.schedule, raw.decode())
 
         def write(pending: Pending, read: Read, now: float) -> Stored:
             check_calendars(read, {"": made.schedule}, raw.decode())
             return schedules.change(pending, read, made, now)
 
         self._write(write, lambda _: Act("change schedule", id))
-        return self.get(id)
+        return replace(self.get(id), warnings=warnings)
 
     def delete(self, id: str) -> None:
         """With all that is known of its occurrences; its executions stay. Raises NotFound."""
         self._write(lambda pending, read, _: schedules.remove(pending, read, id), lambda _: Act("delete schedule", id))
+
+    def _odd(self, job: str, schedule: Schedule, text: str) -> tuple[Problem, ...]:
+        """The warnings of a schedule that is written in `text`. Raises Invalid where the job could never be started with its input."""
+        latest = self._catalogue.latest(job)
+        if latest is None:
+            return ()
+        definition = self._catalogue.get(job, latest)
+        objects = isinstance(definition, TaskList)
+        found = located(list(schedule_findings(schedule, definition.input_schema, objects=objects, now=self._clock())), text)
+        if any(problem.severity == "error" for problem in found):
+            raise Invalid(found)
+        return tuple(found)
 
     def _write(self, apply: Callable[[Pending, Read, float], Any], tell: Callable[[Any], Act | None]) -> None:
         ask(self._engine, Write(apply, tell, self._changed))

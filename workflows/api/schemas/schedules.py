@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import fields
 
 from workflows.api.schemas.base import Moment, RawJson, Shape, Told, Words, about, given, next_page, nullable
+from workflows.api.schemas.problems import FindingSchema
 from workflows.api.schemas.queries import PageQuery, Query, Whole, Word
 from workflows.language import shapes
 from workflows.service.schedules import MOST_COMING
@@ -34,6 +35,9 @@ class ScheduleSchema(Shape):
     due = Moment(data_key="nextTime", **nullable("When it is due next; null: never, or it is off.", "2026-11-22T02:00:00.000Z"))
     queued = fields.List(Moment(), **given("The times of occurrences that wait until the run before has ended.", []))
     execution = Words(data_key="lastExecutionId", **nullable("The newest execution that it started.", "nightly.20261121T020000Z"))
+    warnings = fields.List(
+        fields.Nested(FindingSchema), **given("What looks wrong: told when it is made or changed, such as that it is never due.", [])
+    )
 
 
 class SchedulesSchema(Shape):
