@@ -47,6 +47,7 @@ _VALUES = {
 }
 _SOME_YEAR = datetime(2024, 1, 1)
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
 _STEP = timedelta(minutes=1)
 _SECONDS = re.compile(r"(?:(\*)|([0-9]{1,2})(?:-([0-9]{1,2}))?)(?:/([0-9]{1,2}))?")
 
@@ -86,7 +87,7 @@ def read(text: str) -> Cron:
     try:
         first = next(CronSim(minutes, _SOME_YEAR), None)
     except CronSimError as error:
-        raise BadCron(_explained(str(error), words[-5:])) from None
+        raise BadCron(_never(str(error), minutes) or _explained(str(error), words[-5:])) from None
     if first is None:
         raise BadCron(f"no day ever fits {text!r}")
     return Cron(text, minutes, seconds)
@@ -106,6 +107,27 @@ def _plain(word: str, place: int) -> str:
     if place == 4:
         return ",".join(f"{_DAYS.index(part[:3])}L" if part[3:] == "L" and part[:3] in _DAYS else part for part in word.split(","))
     return word
+
+
+def _never(error: str, minutes: str) -> str | None:
+    """cronsim says "Bad day-of-month" also of a day that none of the months has: then, what never comes."""
+    if error != "Bad day-of-month":
+        return None
+    minute, hour, day, month, _ = minutes.split()
+    try:
+        CronSim(f"{minute} {hour} {day} * *", _SOME_YEAR)
+        CronSim(f"{minute} {hour} * {month} *", _SOME_YEAR)
+    except CronSimError:
+        return None
+    names = [_month(part) for part in month.split(",")]
+    return f"{day} {names[0]} never comes" if len(names) == 1 and day.isdigit() else f"day {day} never comes in {' or '.join(names)}"
+
+
+def _month(word: str) -> str:
+    """Its name; of a range, what is written."""
+    if word.isdigit():
+        return _MONTHS[int(word) - 1]
+    return next((name for name in _MONTHS if name[:3].upper() == word), word)
 
 
 def _explained(error: str, words: list[str]) -> str:
