@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from workflows.errors import Invalid
 from workflows.language import compile_definition, read_definition
 from workflows.language.lint import lint
 from workflows.language.schedules import problems_of, read_schedule
-from workflows.schedules.plan import WEEKDAYS, Blackout, Days, Every, Once, Plan
+from workflows.schedules.plan import WEEKDAYS, Blackout, Days, Every, Once, Plan, occurrences, remark
 from workflows.schedules.schedule import CatchUp, Overlap, Schedule
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -243,3 +244,31 @@ def test_one_that_would_make_up_for_very_much_says_so(given: dict[str, Any], cou
 def test_what_is_wrong_elsewhere_in_a_schedule_hides_nothing_of_its_own_and_is_not_said_twice() -> None:
     text = json.dumps({**LIST, "schedules": [{"cron": "x"}, {"cron": "@daily", "input": {"x.$": "$.nope"}}]})
     assert [one.pointer for one in lint(text, None, now=NOW).findings] == ["/schedules/0/cron", "/schedules/1/input/x.$"]
+
+
+@pytest.mark.parametrize(
+    ("written", "due", "note"),
+    [
+        ("2027-03-28T02:30", "2027-03-28T03:00:00+02:00", "the clock skips the time that is meant: it runs at 03:00:00 instead"),
+        ("2027-03-28T02:30+01:00", "2027-03-28T03:30:00+02:00", None),
+        ("2027-03-28T03:00", "2027-03-28T03:00:00+02:00", None),
+        ("2027-10-31T02:30", "2027-10-31T02:30:00+02:00", "02:30:00 comes twice that day: this is the first time"),
+        ("2027-10-31T02:30+01:00", "2027-10-31T02:30:00+01:00", "02:30:00 comes twice that day: this is the second time"),
+        ("2027-10-31T03:30", "2027-10-31T03:30:00+01:00", None),
+    ],
+)
+def test_a_time_that_the_clock_skips_or_repeats_is_the_same_moment_in_each_trigger(written: str, due: str, note: str | None) -> None:
+    moment = int(datetime.fromisoformat(due).timestamp())
+    for document in (
+        {"at": written},
+        {"intervalSeconds": 7_200, "startDateTime": written},
+        {"cron": "@every 2h", "startDateTime": written},
+    ):
+        plan = read_schedule({"timezone": "Europe/Berlin", **document}, "s").plan
+        found = [each.moment for each in islice(occurrences(plan, NOW), 2)]
+        assert found[0] == moment
+        assert remark(plan, moment) == note
+        assert all(remark(plan, later) is None for later in found[1:])
+    cron = read_schedule({"timezone": "Europe/Berlin", "cron": f"{written[14:16]} {written[11:13]} * * *"}, "s").plan
+    if len(written) == 16:
+        assert moment in [each.moment for each in islice(occurrences(cron, moment - 1), 1)]

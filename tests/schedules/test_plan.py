@@ -112,10 +112,12 @@ def test_remarks(text: str, moment: str, said: str | None) -> None:
     assert remark(Plan(read(text), BERLIN), at(moment, BERLIN)) == said
 
 
-def test_the_second_time_is_remarked_and_an_interval_has_none() -> None:
+def test_the_second_time_is_remarked_of_an_interval_too() -> None:
     first = at("2026-10-25T02:30:00", BERLIN)
     assert remark(Plan(read("*/30 * * * *"), BERLIN), first + 3600) == "02:30:00 comes twice that day: this is the second time"
-    assert remark(Plan(Every(60), BERLIN), first) is None
+    assert remark(Plan(Every(60), BERLIN), first) == "02:30:00 comes twice that day: this is the first time"
+    assert remark(Plan(Every(60), BERLIN), first - 3600) is None
+    assert remark(Plan(Every(60), UTC), first) is None
 
 
 @pytest.mark.parametrize(

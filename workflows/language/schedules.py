@@ -21,6 +21,7 @@ from workflows.language.text import loads
 from workflows.schedules.cron import BadCron, read
 from workflows.schedules.plan import MAX_INTERVAL_S, UTC, WEEKDAYS, Blackout, Days, Every, Once, Plan, Trigger, every
 from workflows.schedules.schedule import CatchUp, Overlap, Schedule
+from workflows.schedules.zones import moment_at
 
 MAX_SCHEDULES = 100
 """Of one job."""
@@ -53,10 +54,15 @@ def _moment(value: str) -> None:
 
 def moment_of(text: str, zone: ZoneInfo) -> float:
     """Seconds since the epoch of a date and time; without an offset it is the zone's. Raises ValueError."""
+    return _read_moment(text, zone)[0]
+
+
+def _read_moment(text: str, zone: ZoneInfo) -> tuple[float, bool]:
+    """And whether the clock there skips that time. Raises ValueError."""
     try:
         read = datetime.fromisoformat(text)
-        moment = (read if read.tzinfo is not None else read.replace(tzinfo=zone)).timestamp()
-        return min(max(moment, _EARLIEST), _LATEST)
+        moment, skipped = (read.timestamp(), False) if read.tzinfo is not None else moment_at(read, zone)
+        return min(max(moment, _EARLIEST), _LATEST), skipped
     except (ValueError, OverflowError):
         raise ValueError(f"this must be a date and time such as 2026-12-24T18:00:00 or 2026-12-24T18:00:00+01:00, not {text!r}") from None
 
@@ -263,14 +269,15 @@ def _names(job: Mapping[str, Any]) -> list[str]:
 
 
 def _trigger(loaded: Mapping[str, Any], zone: ZoneInfo) -> Trigger:
-    anchor = int(_seconds(loaded["start"], loaded)) if "start" in loaded else 0
+    start, skipped = _read_moment(loaded["start"], zone) if "start" in loaded else (0.0, False)
     if "interval" in loaded:
-        return Every(loaded["interval"], anchor)
+        return Every(loaded["interval"], int(start), skipped)
     if "at" in loaded:
-        return Once(int(moment_of(loaded["at"], zone)))
+        moment, skipped = _read_moment(loaded["at"], zone)
+        return Once(int(moment), skipped)
     word, _, duration = loaded["cron"].strip().partition(" ")
     if word.lower() == "@every":
-        return Every(every(duration), anchor)
+        return Every(every(duration), int(start), skipped)
     return read(loaded["cron"])
 
 

@@ -87,7 +87,7 @@ def read(text: str) -> Cron:
     try:
         first = next(CronSim(minutes, _SOME_YEAR), None)
     except CronSimError as error:
-        raise BadCron(_never(minutes) or _explained(str(error), words[-5:])) from None
+        raise BadCron(_never(str(error), minutes) or _explained(str(error), words[-5:])) from None
     if first is None:
         raise BadCron(f"no day ever fits {text!r}")
     return Cron(text, minutes, seconds)
@@ -109,8 +109,10 @@ def _plain(word: str, place: int) -> str:
     return word
 
 
-def _never(minutes: str) -> str | None:
+def _never(error: str, minutes: str) -> str | None:
     """cronsim says "Bad day-of-month" also of a day that none of the months has: then, what never comes."""
+    if error != "Bad day-of-month":
+        return None
     minute, hour, day, month, _ = minutes.split()
     try:
         CronSim(f"{minute} {hour} {day} * *", _SOME_YEAR)

@@ -29,15 +29,19 @@ _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """Each `seconds`, counted from `anchor`, which is itself an occurrence."""
+    """Each `seconds`, counted from `anchor`, which is itself an occurrence. `skipped`: the clock skips the time that was meant by it."""
 
     seconds: int
     anchor: int = 0
+    skipped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Once:
+    """`skipped`: the clock skips the time that was meant."""
+
     moment: int
+    skipped: bool = False
 
 
 Trigger = Cron | Every | Once
@@ -147,18 +151,28 @@ def jitter(schedule: str, moment: int, seconds: float) -> float:
 
 def remark(plan: Plan, moment: int) -> str | None:
     """What is odd about the wall time of an occurrence, for people: None, or that the clock changes there."""
-    if not isinstance(plan.trigger, Cron):
-        return None
+    fixed = isinstance(plan.trigger, Cron) and plan.trigger.fixed
     wall = wall_clock(moment, plan.zone)
     aware = wall.replace(tzinfo=plan.zone)
     first, second = int(aware.timestamp()), int(aware.replace(fold=1).timestamp())
     if first < second:
-        if plan.trigger.fixed:
+        if fixed:
             return f"{wall:%H:%M:%S} comes twice that day: it runs the first time"
         return f"{wall:%H:%M:%S} comes twice that day: this is the {'first' if moment == first else 'second'} time"
-    if plan.trigger.fixed and not _names(plan.trigger, wall):
+    if _skipped(plan.trigger, moment, wall):
         return f"the clock skips the time that is meant: it runs at {wall:%H:%M:%S} instead"
     return None
+
+
+def _skipped(trigger: Trigger, moment: int, wall: datetime) -> bool:
+    """Whether it runs then for a time that the clock skips."""
+    match trigger:
+        case Cron():
+            return trigger.fixed and not _names(trigger, wall)
+        case Every():
+            return trigger.skipped and moment == trigger.anchor
+        case Once():
+            return trigger.skipped
 
 
 def _names(cron: Cron, wall: datetime) -> bool:

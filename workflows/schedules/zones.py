@@ -3,7 +3,7 @@
 A clock that goes forward skips wall times, one that goes back has some twice. As in Debian's cron, and in what people expect: an expression
 that names times of day ("30 2 * * *") runs once for each, one that was skipped as soon as the clock is past it, one that comes twice the
 first time. An expression by stars ("*/15 * * * *") runs whenever the clock shows a time that fits: never for a skipped one, twice for one
-that comes twice. Moments are whole seconds since the epoch.
+that comes twice. A single date and time is taken as the first kind. Moments are whole seconds since the epoch.
 """
 
 from __future__ import annotations
@@ -24,6 +24,14 @@ _MINUTE = timedelta(minutes=1)
 def wall_clock(moment: float, zone: ZoneInfo) -> datetime:
     """What the clock shows, without its zone."""
     return datetime.fromtimestamp(moment, zone).replace(tzinfo=None, fold=0)
+
+
+def moment_at(wall: datetime, zone: ZoneInfo) -> tuple[float, bool]:
+    """When the clock shows this time, and whether it never does: then that is when it is past it. One that comes twice: the first time."""
+    first, second = _both(wall, zone)
+    if first > second:
+        return float(_past_the_gap(wall, zone)), True
+    return wall.replace(tzinfo=zone).timestamp(), False
 
 
 def moments(cron: Cron, zone: ZoneInfo, after: float) -> Iterator[int]:
