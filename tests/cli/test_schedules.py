@@ -164,3 +164,11 @@ def test_what_looks_wrong_is_shown_when_one_is_made(shared: str) -> None:
     assert "'cli-odd' of 'good' is on, not due again" in made.stdout
     off = stepwell("schedules", "off", "cli-odd", server=shared)
     assert (off.exit_code, off.stderr) == (0, "")
+
+
+def test_a_day_on_which_it_does_not_run_is_told_as_that(shared: str) -> None:
+    spec = {"cron": "@daily", "blackout": {"dates": [{"from": "2999-12-25", "name": "Christmas"}]}, "startDateTime": "2999-12-25"}
+    Client(shared).add_schedule("good", {"id": "cli-blackout", **spec})
+    lines = stepwell("schedules", "next", "cli-blackout", "--count", "2", server=shared).stdout.splitlines()
+    assert lines[1].endswith("does not run: it is Christmas (2999-12-25 to 2999-12-25)")
+    assert lines[2].split() == ["2999-12-26T00:00:00Z", "2999-12-26", "00:00:00"]

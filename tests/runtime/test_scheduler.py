@@ -181,10 +181,32 @@ def test_one_that_cannot_be_started_is_warned_of_once_for_each_reason_and_missed
     )
     with clock.house.ledger.snapshot() as snapshot:
         awaited, _ = due(snapshot, clock.house.now, 100)
-    assert [(one.expected.moment - BEGIN, one.expected.deadline - BEGIN) for one in awaited] == [(10, 10), (20, 20), (30, 30), (50, 50)]
+    assert [(one.expected.moment - BEGIN, one.expected.deadline - BEGIN) for one in awaited] == [(10, 10), (30, 30), (50, 50)]
     clock.write(lambda pending, read, now: remove(pending, read, "tick"))
     clock.look(10)
     assert clock.scheduler._refused == {}
+
+
+def test_of_many_that_are_skipped_in_a_row_the_first_is_missed_and_the_next_row_tells_again() -> None:
+    clock = Clockwork(overlap="skip", expectStartWithinSeconds=5)
+
+    def awaited() -> list[tuple[int, int]]:
+        with clock.house.ledger.snapshot() as snapshot:
+            found, _ = due(snapshot, clock.house.now + 100, 1_000)
+        return [(one.expected.moment - BEGIN, one.expected.count) for one in found if one.expected.became == "skipped"]
+
+    for _ in range(9):
+        clock.look(10)
+    assert clock.became() == [(10, "started"), *((10 * n, "skipped") for n in range(2, 10))]
+    assert awaited() == [(20, 1)]
+    clock.end(1)
+    clock.look(10)
+    clock.look(30)
+    assert awaited() == [(20, 1), (110, 3)]
+    clock.write(lambda pending, read, now: change(pending, read, made(overlap="skip", expectStartWithinSeconds=6), now))
+    clock.look(10)
+    clock.look(10)
+    assert awaited() == [(20, 1), (110, 3), (140, 1)]
 
 
 @pytest.mark.parametrize("expected", [None, 500])

@@ -237,8 +237,7 @@ def next_(schedule_id: str | None, count: int, server: str | None, as_json: bool
     if as_json:
         print_json({"occurrences": found})
     elif found:
-        rows = [(one["scheduledTime"][:19] + "Z", one["localTime"].replace("T", " "), one["note"]) for one in found]
-        table(("moment", "local time", "note"), rows)
+        table(("moment", "local time", "note"), map(_coming, found))
     else:
         note("never")
 
@@ -324,6 +323,11 @@ def _row(one: Json) -> tuple[str, ...]:
     when = str(spec.get("cron") or spec.get("at") or f"every {spec.get('intervalSeconds')}s")
     zone = "" if one["schedule"].get("timezone") in (None, "UTC") else f" {spec['timezone']}"
     return one["id"], one["job"], switch, f"{when}{zone}", local(one["nextTime"]), one["lastExecutionId"] or ""
+
+
+def _coming(one: Json) -> tuple[str, ...]:
+    note = (one["note"] or "") if one["runs"] else f"does not run: {one['note']}"
+    return one["scheduledTime"][:19] + "Z", one["localTime"].replace("T", " "), note
 
 
 def _occurrence(one: Json) -> tuple[str, ...]:

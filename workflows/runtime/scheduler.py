@@ -275,7 +275,7 @@ class Scheduler:
         done = Handled(until, tuple(merged(look.results)), tuple(look.dequeued), look.last)
         early = not look.page and stored.due is not None and stored.due <= look.now  # since then the zone's clocks have new rules, say
         if early or done != Handled(stored.handled, last=stored.last):
-            after = self._expecting if expectations(schedule, done, look.now) else lambda: None
+            after = self._expecting if expectations(schedule, done, look.now, stored.row) else lambda: None
             yield Write(lambda pending, read, now: mark(pending, read, stored, schedule, done, now), no_audit, after)
         if late is not None:
             raise late

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from itertools import groupby
 from typing import Any
 
 from storage.protocol import Key
@@ -37,6 +38,9 @@ OCCURRENCE = "occurrence"
 
 KEPT = 1_000
 """Occurrences of a schedule whose records are kept."""
+
+ROW = 20
+"""Skipped occurrences in a row that have a record each."""
 
 TIMING = ("cron", "intervalSeconds", "at", "timezone", "startDateTime", "endDateTime", "blackout")
 """Keys that say when it is due."""
@@ -75,7 +79,8 @@ class Made:
 class Stored:
     """`spec`: its JSON text. `version` grows when that changes. Occurrences up to `handled` have been dealt with; the next one is to be at
     `due`. `queue`: (moment, sequence) of those that wait; `last`: number of the newest execution it has started, 0 for none; `sequence`:
-    of its newest occurrence record; `switched`: when it was last switched off."""
+    of its newest occurrence record; `switched`: when it was last switched off; `row`: why its newest occurrence was skipped, if that raises
+    no alert again for those behind it."""
 
     id: str
     job: str
@@ -90,6 +95,7 @@ class Stored:
     last: int = 0
     sequence: int = 0
     switched: float = 0.0
+    row: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +210,7 @@ def switch(pending: Pending, read: Read, schedule: Schedule, active: bool, now: 
         return False
     if active:
         handled = max(now, before.handled)
-        after = replace(before, active=True, handled=handled, due=next_due(schedule, handled))
+        after = replace(before, active=True, handled=handled, due=next_due(schedule, handled), row="")
     else:
         for moment, sequence in before.queue:
             if sequence > before.sequence - KEPT:
@@ -254,11 +260,11 @@ def mark(pending: Pending, read: Read, seen: Stored, schedule: Schedule, done: H
         if sequence > KEPT:
             pending.records[OCCURRENCE, (before.id, KEPT - sequence)] = None
     if before.active:
-        expect(pending, before.id, expectations(schedule, done, now), now)
+        expect(pending, before.id, expectations(schedule, done, now, before.row), now)
     handled = max(before.handled, done.until)
     due = next_due(schedule, handled) if before.active and before.version == seen.version else before.due
-    last = max(before.last, done.last)
-    _save(pending, before, replace(before, handled=handled, due=due, queue=tuple(queue), last=last, sequence=sequence))
+    last, row = max(before.last, done.last), _row(done.results[-1]) if done.results else before.row
+    _save(pending, before, replace(before, handled=handled, due=due, queue=tuple(queue), last=last, sequence=sequence, row=row))
     return True
 
 
@@ -277,11 +283,19 @@ def record(pending: Pending, read: Read, id: str, done: Iterable[Result], now: f
         _save(pending, before, replace(before, sequence=sequence))
 
 
-def expectations(schedule: Schedule, done: Handled, now: float) -> list[Expected]:
-    """What is expected of its occurrences from now on."""
+def expectations(schedule: Schedule, done: Handled, now: float, row: str) -> list[Expected]:
+    """What is expected of its occurrences from now on. Of those that ran into the same thing in a row there is one, and none where the row
+    goes on from before."""
     found: list[Expected] = []
-    refused = [one for _, one in done.dequeued if one.cause == Cause.REFUSED and schedule.expect_start is None]
-    for one in (*refused, *done.results):  # else that is expected since it was put into the queue
+    refused = [one for _, one in done.dequeued if one.cause == Cause.REFUSED and schedule.expect_start is None]  # else it is since queued
+    results: list[Result] = []
+    for reason, some in groupby(done.results, _row):
+        if not reason:
+            results += some
+        elif reason != row:
+            results.append(_together(list(some)))
+        row = reason
+    for one in (*refused, *results):
         due = one.moment + jitter(schedule.id, one.moment, schedule.jitter)
         happened = Happened(one.moment, due, one.became, one.cause, one.reason, one.count, one.until)
         found += expected(happened, schedule.expect_start, schedule.expect_end, now)
@@ -302,7 +316,7 @@ def _made(read: Read, job: str, made: Made, source: Source, now: float) -> Store
         return replace(before, source=source)
     handled = before.handled if _timing(before.spec) == _timing(made.spec) else max(now, before.handled)
     due = next_due(schedule, handled) if before.active else None
-    return replace(before, spec=made.spec, source=source, version=before.version + 1, handled=handled, due=due)
+    return replace(before, spec=made.spec, source=source, version=before.version + 1, handled=handled, due=due, row="")
 
 
 def _timing(spec: str) -> list[Any]:
@@ -364,11 +378,18 @@ def merged(some: Iterable[Result]) -> list[Result]:
             rows[-1].append(one)
         else:
             rows.append([one])
-    return [one for row in rows for one in (row if len(row) <= ROW else [replace(row[0], until=row[-1].moment, count=len(row))])]
+    return [one for row in rows for one in (row if len(row) <= ROW else [_together(row)])]
 
 
-ROW = 20
-"""Skipped occurrences in a row that have a record each."""
+def _together(row: Sequence[Result]) -> Result:
+    """As one result."""
+    until = row[-1].until or row[-1].moment
+    return row[0] if len(row) == 1 else replace(row[0], until=until, count=sum(one.count for one in row))
+
+
+def _row(one: Result) -> str:
+    """The reason of the row that a skipped one is in; "" for others, and for what was missed: that is told of with how much it was."""
+    return "" if one.cause in (Cause.MISSED, Cause.BLACKOUT) else _cause(one) or ""
 
 
 def _cause(one: Result) -> str | None:
