@@ -35,8 +35,7 @@ def walked(house: House, name: str) -> Tally:
     with house.ledger.snapshot() as snapshot:
         headers = [house.header(-int(key[0])) for key in snapshot.walk("created")]
     found = Counter(header.status for header in headers if header.definition == name)
-    active = found[Status.RUNNING] + found[Status.QUEUED]
-    return Tally(found[Status.COMPLETED], found[Status.FAILED], found[Status.CANCELLED], active, found.total())
+    return Tally(found[Status.COMPLETED], found[Status.FAILED], found[Status.CANCELLED], found[Status.RUNNING], found.total())
 
 
 def is_whole(house: House) -> bool:

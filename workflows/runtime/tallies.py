@@ -24,7 +24,7 @@ SAMPLE = 200
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How executions ended, and how many have not; `counted` is all of them together."""
+    """How executions ended, and how many run; `counted` is all of them, those that are queued too."""
 
     completed: int
     failed: int
@@ -60,7 +60,20 @@ def tally(snapshot: Snapshot, definition: str) -> Tally:
         keys = snapshot.scan(f"definition/{definition}", None, SAMPLE)
         counted = len(keys)
         completed, failed, cancelled = (sum(snapshot.has(f"status/{status}", key) for key in keys) for status in ends)
-    return Tally(completed, failed, cancelled, counted - completed - failed - cancelled, counted)
+        active = sum(snapshot.has(f"status/{Status.RUNNING}", key) for key in keys)
+        return Tally(completed, failed, cancelled, active, counted)
+    return Tally(completed, failed, cancelled, _running(snapshot, definition, counted - completed - failed - cancelled), counted)
+
+
+def _running(snapshot: Snapshot, definition: str, left: int) -> int:
+    """Of the `left` ones of a definition that have not ended, those that are not queued: at the price of all that run or of all that are
+    queued, whichever are fewer."""
+    running, queued = (f"status/{status}" for status in (Status.RUNNING, Status.QUEUED))
+    if not left:
+        return 0
+    fewer = min(running, queued, key=snapshot.count)
+    found = sum(snapshot.has(f"definition/{definition}", key) for key in snapshot.walk(fewer))
+    return found if fewer == running else left - found
 
 
 class Tallies:

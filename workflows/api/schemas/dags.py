@@ -108,14 +108,16 @@ class DagSchema(Shape):
     StartDateTime = GoMoment(**given(f"From when it is due; {NEVER}: always.", "2026-11-01T00:00:00.000Z"))
     EndDateTime = GoMoment(**given(f"Until when; {NEVER}: for ever.", NEVER))
     DAGRuns = fields.List(fields.Nested(DagRunSchema), **given("Its newest runs, the newest first."))
-    ActiveRuns = fields.Integer(**given("How many of its runs have not ended.", 0))
+    ActiveRuns = fields.Integer(**given("How many of its runs are running; those that are pending are not.", 0))
     MostRecentExecution = GoMoment(**given(f"The execution date of the newest run; {NEVER}: there is none.", "2026-11-21T03:30:00.000Z"))
     ID = fields.Integer(**given("A number that is made of its name.", 42))
     IsOn = fields.Boolean(**given("Whether it has schedules, and all are switched on.", True))
     LastUpdated = Moment(**given("When its definition was registered.", "2026-11-20T09:00:00.000Z"))
     Successes = fields.Integer(**given("How many of its runs succeeded.", 20))
     Failures = fields.Integer(**given("How many of its runs failed or were cancelled.", 1))
-    Counted = fields.Integer(**given("The three together: all its runs. For moments after an upgrade it may be the newest 200.", 21))
+    Counted = fields.Integer(
+        **given("All its runs: those three, and those that are pending. For moments after an upgrade it may be the newest 200.", 21)
+    )
 
 
 class DagMetricSchema(Shape):
