@@ -272,3 +272,25 @@ def test_a_time_that_the_clock_skips_or_repeats_is_the_same_moment_in_each_trigg
     cron = read_schedule({"timezone": "Europe/Berlin", "cron": f"{written[14:16]} {written[11:13]} * * *"}, "s").plan
     if len(written) == 16:
         assert moment in [each.moment for each in islice(occurrences(cron, moment - 1), 1)]
+
+
+def test_nothing_that_is_wrong_with_a_schedule_hides_anything_else() -> None:
+    document = {
+        "cron": "30 25 * * *",
+        "intervalSeconds": 5,
+        "timezone": "Europe/Berln",
+        "overlap": "never",
+        "catchUpp": "all",
+        "startDateTime": "2026-02-01",
+        "endDateTime": "2026-01-01",
+        "expectStartWithinSeconds": 60,
+        "expectEndWithinSeconds": 30,
+        "input": {"x.$": "nope"},
+        "blackout": {"weekdays": ["SUNDAY"]},
+    }
+    wrong = {pointer for pointer, _, _ in refused(document)}
+    assert wrong == {
+        *("", "/cron", "/timezone", "/overlap", "/catchUpp", "/endDateTime", "/expectEndWithinSeconds", "/input/x.$"),
+        "/blackout/weekdays/0",
+    }
+    assert refused([]) == [("", "this must be an object", None)]

@@ -18,7 +18,7 @@ from workflows.errors import Problem
 from workflows.language.ids import ID, check_id
 from workflows.language.shapes import Choice, Flag, Many, Object, Payload, Real, Shape, Text, Whole, closest, to_problems
 from workflows.language.text import loads
-from workflows.schedules.cron import BadCron, read
+from workflows.schedules.cron import read
 from workflows.schedules.plan import MAX_INTERVAL_S, UTC, WEEKDAYS, Blackout, Days, Every, Once, Plan, Trigger, every
 from workflows.schedules.schedule import CatchUp, Overlap, Schedule
 from workflows.schedules.zones import moment_at
@@ -168,20 +168,28 @@ class ScheduleShape(Shape):
     )
     blackout = Object(BlackoutShape, metadata=about("Days on which it does not run.", {"weekdays": ["SAT", "SUN"]}))
 
-    @validates_schema(pass_original=True)
-    def _one_trigger(self, loaded: Mapping[str, Any], original: Mapping[str, Any], **_: Any) -> None:
-        given = [name for name in TRIGGERS if name in original]
-        if len(given) != 1:
-            found = f"not {' and '.join(given)}" if given else "and here is none"
-            raise ValidationError([Problem("", f"a schedule has one of {', '.join(TRIGGERS)}, {found}")])
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def _as_a_whole(self, loaded: Mapping[str, Any], original: Any, **_: Any) -> None:
+        if isinstance(original, Mapping) and (problems := list(_faults(loaded, original))):
+            raise ValidationError(problems)
+
+
+def _faults(loaded: Mapping[str, Any], original: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with a schedule beyond its single keys. `loaded`: those that have no problem of their own."""
+    given = [name for name in TRIGGERS if name in original]
+    if len(given) != 1:
+        found = f"not {' and '.join(given)}" if given else "and here is none"
+        yield Problem("", f"a schedule has one of {', '.join(TRIGGERS)}, {found}")
+    if "cron" in loaded:
         try:
-            _trigger(loaded, ZoneInfo(loaded["timezone"]))
-        except (BadCron, ValueError) as error:
-            raise ValidationError([Problem("/cron", str(error))]) from None
-        if "start" in loaded and "end" in loaded and _seconds(loaded["end"], loaded) < _seconds(loaded["start"], loaded):
-            raise ValidationError([Problem("/endDateTime", "this must not be before startDateTime")])
-        if loaded.get("expect_end", MAX_INTERVAL_S) < loaded.get("expect_start", 0):
-            raise ValidationError([Problem("/expectEndWithinSeconds", "this must not be less than expectStartWithinSeconds")])
+            _cron(loaded["cron"])
+        except ValueError as error:
+            yield Problem("/cron", str(error))
+    zone = {"timezone": "UTC", **loaded}
+    if "start" in loaded and "end" in loaded and _seconds(loaded["end"], zone) < _seconds(loaded["start"], zone):
+        yield Problem("/endDateTime", "this must not be before startDateTime")
+    if loaded.get("expect_end", MAX_INTERVAL_S) < loaded.get("expect_start", 0):
+        yield Problem("/expectEndWithinSeconds", "this must not be less than expectStartWithinSeconds")
 
 
 _SHAPE = ScheduleShape()
@@ -275,10 +283,13 @@ def _trigger(loaded: Mapping[str, Any], zone: ZoneInfo) -> Trigger:
     if "at" in loaded:
         moment, skipped = _read_moment(loaded["at"], zone)
         return Once(int(moment), skipped)
-    word, _, duration = loaded["cron"].strip().partition(" ")
-    if word.lower() == "@every":
-        return Every(every(duration), int(start), skipped)
-    return read(loaded["cron"])
+    return _cron(loaded["cron"], int(start), skipped)
+
+
+def _cron(text: str, anchor: int = 0, skipped: bool = False) -> Trigger:
+    """Raises ValueError, of which BadCron is one."""
+    word, _, duration = text.strip().partition(" ")
+    return Every(every(duration), anchor, skipped) if word.lower() == "@every" else read(text)
 
 
 def _seconds(text: str, loaded: Mapping[str, Any]) -> float:
