@@ -178,6 +178,14 @@ def test_what_misses_is_told_at_once(dags: Client) -> None:
     assert {one["pointer"] for one in found["problems"]} == {"/Name", "/Schedule", "/Command", "/StartDateTime"}
 
 
+def test_all_that_is_wrong_is_told_at_once(dags: Client) -> None:
+    sent = {"Name": "9bad", "Schedule": "x", "Command": "echo", "EndDateTime": "soon", "Retries": 101}
+    found = problem(dags.post("/dag", sent), 422)
+    assert [one["pointer"] for one in found["problems"]].count("/Schedule") == 1
+    assert {one["pointer"] for one in found["problems"]} == {"/Name", "/Schedule", "/Command", "/StartDateTime", "/EndDateTime", "/Retries"}
+    assert all(one["line"] == 1 for one in found["problems"])
+
+
 def test_commands_that_are_off_are_a_warning(serve: Serve) -> None:
     with serve() as (api, _):
         lines = made(api, DockerImage="", Namespace="", Parallelism=0)

@@ -7,7 +7,7 @@ its text.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from marshmallow import Schema, ValidationError
 
 from workflows.api.schemas.base import RawJson
 from workflows.api.wire import body
-from workflows.errors import Invalid
+from workflows.errors import Invalid, Problem
 from workflows.language.positions import located, places
 from workflows.language.shapes import Shape, to_problems
 from workflows.language.text import loads_unique
@@ -57,6 +57,37 @@ class JsonBody:
 
     def described(self) -> dict[str, Any]:
         return _described(self.description, self.required, self.schema, self.example)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """`loaded`: the members without a problem; all of them where there are no `problems`. `text`: what was sent."""
+
+    loaded: dict[str, Any]
+    problems: list[Problem]
+    text: str
+
+    def refused(self, problems: Iterable[Problem]) -> Invalid:
+        """These, with their places in the text."""
+        return Invalid(located(problems, self.text))
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedBody(JsonBody):
+    """One whose view looks on where the schema has found problems, so that one answer tells all: it gets a Sent."""
+
+    def read(self) -> Sent:
+        """Raises NotJson."""
+        raw = body()
+        value, problems = loads_unique(raw, "request body")
+        text = raw.decode()
+        try:
+            return Sent(self.schema().load(value), problems, text)
+        except ValidationError as error:
+            problems = [*problems, *to_problems(error.messages)]
+            wrong = {problem.pointer.split("/")[1] for problem in problems if problem.pointer}
+            valid = error.valid_data if isinstance(error.valid_data, dict) else {}
+            return Sent({key: one for key, one in valid.items() if key not in wrong}, problems, text)
 
 
 def load(schema: Schema, raw: bytes) -> Any:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from storage.protocol import CorruptRecord, Key
 from task_functions.permissions import caution
 from task_functions.registry import Registry
-from workflows.errors import Conflict, Invalid, NotJson, StepwellError
+from workflows.errors import Conflict, Invalid, NotJson, Problem, StepwellError
 from workflows.language import canonical, read_definition
 from workflows.language.json_schema import json_schema
 from workflows.language.text import check, loads
@@ -87,16 +87,7 @@ class Definitions:
         """Add a definition, or the next revision of one. `source`: the file it came from; a file that is as it was at its own last load
         changes nothing, so that what was edited since then by request stays. `only_new`: there is to be no other of its id. Raises NotJson,
         Invalid with every problem, and Conflict for another where none is to be."""
-        registry = self._registry
-        definition = read_definition(
-            raw,
-            functions=registry.has,
-            function_names=registry.names(),
-            inline=registry.runs_inline,
-            cautions=caution,
-            secrets=self._vault.has,
-            now=self._clock(),
-        )
+        definition = self._read(raw)
         text = check(raw)
         document = loads(text)
         form, made = canonical(document), made_of(definition, document)
@@ -118,6 +109,26 @@ class Definitions:
 
         answer: Registration = ask(self._engine, Write(write, tell, lambda: self._settled(definition.id)))
         return replace(answer, warnings=definition.warnings)
+
+    def problems(self, raw: bytes) -> tuple[Problem, ...]:
+        """Why it would be refused as a definition; nothing where it would not. Raises NotJson."""
+        try:
+            self._read(raw)
+        except Invalid as error:
+            return error.problems
+        return ()
+
+    def _read(self, raw: bytes) -> Definition:
+        registry = self._registry
+        return read_definition(
+            raw,
+            functions=registry.has,
+            function_names=registry.names(),
+            inline=registry.runs_inline,
+            cautions=caution,
+            secrets=self._vault.has,
+            now=self._clock(),
+        )
 
     def _settled(self, definition_id: str) -> None:
         self._catalogue.forget(definition_id)

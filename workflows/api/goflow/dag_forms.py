@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -47,6 +47,18 @@ def definition(dag: Mapping[str, Any]) -> tuple[bytes, list[str]]:
     notes: list[str] = []
     made = goflow.definition(dag, lambda key, why: notes.append(f"{key} is not used: {why}"), set())
     return json.dumps({**made, "id": dag["Name"]}).encode(), notes
+
+
+def whole(dag: Mapping[str, Any]) -> Json:
+    """The DAG with what stands in for members that are missing or wrong, so that the others can be looked at."""
+    given = {key: value for key, value in dag.items() if value not in (None, "")}
+    return {"Name": "dag", "Schedule": "@daily", "Command": ["true"], **given}
+
+
+def beside(found: Iterable[Problem], more: Iterable[Problem]) -> list[Problem]:
+    """Those of `more` that are of other members than those that were found."""
+    known = {problem.pointer.split("/")[1] for problem in found if problem.pointer}
+    return [one for one in more if one.pointer[1:] not in known]
 
 
 def placed(problem: Problem) -> Problem:

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Response
 
-from workflows.api.bodies import JsonBody
+from workflows.api.bodies import CheckedBody, Sent
 from workflows.api.goflow import dag_forms
 from workflows.api.goflow.pages import BOUNDED, LINKED, onward
 from workflows.api.problems import problem
@@ -16,7 +16,7 @@ from workflows.api.rest.endpoints import Endpoint, Kind, Reply, Role
 from workflows.api.schemas.base import ListOf, Plain
 from workflows.api.schemas.dags import NAME, DagMetricSchema, DagRunSchema, DagSchema, DagShape
 from workflows.api.schemas.queries import PageQuery
-from workflows.errors import Conflict, Invalid, NotFound
+from workflows.errors import Conflict, Invalid, NotFound, Problem
 from workflows.model import Status
 from workflows.service import Service
 from workflows.service.filters import Filter
@@ -32,6 +32,7 @@ MISSING = "There is no DAG with given name"
 NOT_FOUND = "DAG not found!"
 THERE = "DAG with given name already present"
 PATTERN = "^[[:alpha:]][a-zA-Z0-9_-]+$"
+MISNAMED = f'DAG name must match the pattern "{PATTERN}"'
 
 EXAMPLE = '{"Name": "nightly-report", "Schedule": "0 30 3 * *", "Command": ["/opt/report", "--all"], "StartDateTime": "2100-01-01"}'
 
@@ -67,14 +68,19 @@ def dag_metrics(service: Service, dag_name: str, query: dict[str, Any]) -> Reply
     return Reply(dag_forms.metrics(job, page.items), headers=onward(page.next))
 
 
-def add_dag(service: Service, sent: dict[str, Any]) -> Response:
-    if not re.fullmatch(NAME.strip("^$"), sent.get("Name", "")):
-        return problem(HTTPStatus.BAD_REQUEST, f'DAG name must match the pattern "{PATTERN}"')
-    document, notes = dag_forms.definition(sent)
+def add_dag(service: Service, sent: Sent) -> Response:
+    misnamed = [] if re.fullmatch(NAME.strip("^$"), sent.loaded.get("Name", "")) else [Problem("/Name", MISNAMED)]
+    if sent.problems:
+        found = [*sent.problems, *dag_forms.beside(sent.problems, misnamed)]
+        more = service.definitions.problems(dag_forms.definition(dag_forms.whole(sent.loaded))[0])
+        raise sent.refused([*found, *dag_forms.beside(found, map(dag_forms.placed, more))])
+    if misnamed:
+        return problem(HTTPStatus.BAD_REQUEST, MISNAMED)
+    document, notes = dag_forms.definition(sent.loaded)
     try:
         done = service.definitions.register(document, only_new=True)
     except Invalid as error:
-        raise Invalid([dag_forms.placed(one) for one in error.problems]) from None
+        raise sent.refused(map(dag_forms.placed, error.problems)) from None
     except Conflict as error:
         raise Conflict(f"{THERE}. A new revision of a job is registered with POST /job-definitions") from error
     notes += [one.message for one in done.warnings]
@@ -148,7 +154,7 @@ KIND = Kind(
             {200: None},
             description="The answer's first line says that it is done, each further one what is not used or looks wrong. A name that "
             "another job has is a conflict; the same DAG again changes nothing. A name that cannot be is 400.",
-            body=JsonBody(DagShape, "The DAG.", EXAMPLE),
+            body=CheckedBody(DagShape, "The DAG.", EXAMPLE),
             errors=(409,),
             media=PLAIN_TEXT,
             example=f"{WRITTEN}\n",
